@@ -1,0 +1,61 @@
+# make run, make test, make check, make bench, make demo: see README.md.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EVENTS ?= 250000
+
+.PHONY: run test check format bench demo lock clean
+
+run: $(VENV)/.run
+	@exec $(BIN)/python manage.py serve
+
+# Everything that can be tested here; what cannot is skipped with its reason, and counted.
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/djade --check $$(git ls-files 'templates/*.html')
+	$(BIN)/mypy .
+	$(BIN)/python manage.py makemigrations --check --dry-run --settings trackingsite.settings.testing
+	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
+	ALLOWED_HOSTS=stats.example.org \
+	$(BIN)/python manage.py check --deploy --fail-level WARNING --settings trackingsite.settings.production
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djade $$(git ls-files 'templates/*.html')
+
+bench: $(VENV)/.dev
+	@for file in bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+demo: $(VENV)/.run
+	@$(BIN)/python manage.py seed_demo --events $(EVENTS)
+
+# Writes requirements/*.txt anew from pyproject.toml.
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" --quiet
+lock: $(VENV)/.dev
+	$(BIN)/$(LOCK) --output-file requirements/run.txt
+	$(BIN)/$(LOCK) --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "trackingsite needs Python 3.11 or newer. Name one: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "Python has no venv module. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.run: requirements/run.txt | $(VENV)/bin/python
+	@echo "Installing the locked dependencies into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
+	@echo "Installing the locked dependencies for tests into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@ $(VENV)/.run
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,148 @@
+"""Sites, the pairs that staff note about them, and the people who may see them."""
+
+import secrets
+import uuid
+import zoneinfo
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.urls import reverse
+
+from sites.domains import normalise_domain, validate_domain
+from sites.querysets import SiteQuerySet
+
+
+def make_public_key() -> str:
+    """Return a new key by which clients of other systems may name a site; it is no secret."""
+    return "ts_" + secrets.token_hex(16)
+
+
+def validate_time_zone(name: str) -> None:
+    """Raise ValidationError unless `name` is an IANA time zone."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError("Enter an IANA time zone such as Europe/Berlin.")
+
+
+class Site(models.Model):
+    """One measured web site, named by its domain, its id, its UUID or its public key."""
+
+    class AddressKept(models.TextChoices):
+        """What is stored of a visitor's address."""
+
+        NONE = "none", "nothing (recommended)"
+        SHORTENED = "shortened", "shortened: 203.0.113.0, 2001:db8:1::"
+        WHOLE = "whole", "whole"
+
+    uuid = models.UUIDField("UUID", unique=True, default=uuid.uuid4, editable=False)
+    public_key = models.CharField(
+        max_length=64, unique=True, default=make_public_key, editable=False
+    )
+    domain = models.CharField(
+        max_length=253,
+        unique=True,
+        validators=[validate_domain],
+        help_text="The name that pages send, such as example.com. A leading www. is left out.",
+    )
+    base_url = models.URLField(
+        "base URL",
+        blank=True,
+        help_text="Where the site is found. Left empty: https:// and the domain.",
+    )
+    name = models.CharField(
+        max_length=100, blank=True, help_text="Shown on report pages. Left empty: the domain."
+    )
+    timezone = models.CharField(
+        "time zone",
+        max_length=64,
+        default="UTC",
+        validators=[validate_time_zone],
+        help_text="Decides when the site's days begin. A change counts for new hits only.",
+    )
+    collects = models.BooleanField(
+        "collects hits",
+        default=True,
+        help_text="Switched off, hits are dropped with the reason site_paused.",
+    )
+    address_kept = models.CharField(
+        "visitor address kept",
+        max_length=10,
+        choices=AddressKept.choices,
+        default=AddressKept.NONE,
+        help_text="An address is always used to tell visitors apart, and forgotten after it.",
+    )
+    added_at = models.DateTimeField(auto_now_add=True)
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="Membership", related_name="sites"
+    )
+
+    objects = SiteQuerySet.as_manager()
+
+    class Meta:
+        """Listed by domain."""
+
+        ordering = ["domain"]
+
+    def __str__(self) -> str:
+        return self.name or self.domain
+
+    def clean(self) -> None:
+        """Fill what was left empty, in the form in which it is looked up."""
+        self.domain = normalise_domain(self.domain)
+        self.base_url = self.base_url or f"https://{self.domain}"
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        """Normalise the domain before its validators and its uniqueness see it."""
+        self.domain = normalise_domain(self.domain)
+        super().clean_fields(exclude=exclude)
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the site's report."""
+        return reverse("reports:overview", args=[self.domain])
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The time zone that decides the site's days."""
+        return zoneinfo.ZoneInfo(self.timezone)
+
+
+class Metadata(models.Model):
+    """One key and value that staff note about a site."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="metadata")
+    key = models.CharField(max_length=100)
+    value = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        """A key stands once per site."""
+
+        ordering = ["key"]
+        verbose_name_plural = "metadata"
+        constraints = [
+            models.UniqueConstraint(fields=["site", "key"], name="metadata_key_once_per_site")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.value}"
+
+
+class Membership(models.Model):
+    """A person who may see a site's reports."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
+    )
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        """A person is a member once."""
+
+        ordering = ["user__username"]
+        constraints = [
+            models.UniqueConstraint(fields=["site", "user"], name="membership_once_per_site")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} sees {self.site}"

@@ -1,0 +1,23 @@
+"""Selections of sites."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class SiteQuerySet(models.QuerySet["Site"]):
+    """Chainable selections of sites; every method returns a queryset."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Sites whose reports `user` may see: all for staff, else those of a membership."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if getattr(user, "is_staff", False):
+            return self
+        return self.filter(memberships__user=user)

@@ -1,0 +1,9 @@
+"""The project package as an app, so that its commands are found."""
+
+from django.apps import AppConfig
+
+
+class TrackingsiteConfig(AppConfig):
+    """Settings, addresses, server."""
+
+    name = "trackingsite"

@@ -1,0 +1,1 @@
+"""Settings: `default` for `make run`, `development`, `testing` and `production` on top of it."""

@@ -1,0 +1,149 @@
+"""Settings of `make run`: safe as they are, on one machine, with everything under DATA_DIR."""
+
+from typing import Any
+
+import django_stubs_ext
+from csp.constants import NONE, SELF
+
+from trackingsite.settings.environment import (
+    BASE_DIR,
+    read_data_dir,
+    read_database,
+    read_list,
+    read_networks,
+    read_number,
+    read_secret_key,
+    read_text,
+    read_time_zone,
+)
+
+django_stubs_ext.monkeypatch()
+
+# State
+DATA_DIR = read_data_dir("DATA_DIR", BASE_DIR / "var")
+DATABASES = {"default": read_database("DATABASE_URL", DATA_DIR / "db.sqlite3")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Server
+SECRET_KEY = read_secret_key("SECRET_KEY", DATA_DIR)
+DEBUG = False
+HOST = read_text("HOST", "127.0.0.1")
+PORT = read_number("PORT", 8000, lowest=1, highest=65535)
+WEB_WORKERS = read_number("WEB_WORKERS", 1, lowest=1, highest=64)
+WEB_THREADS = read_number("WEB_THREADS", 16, lowest=1, highest=256)
+ALLOWED_HOSTS = read_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = read_list("CSRF_TRUSTED_ORIGINS", [])
+# Whose X-Forwarded-For is believed; empty: nobody's, the peer is the visitor.
+TRUSTED_PROXIES = read_networks("TRUSTED_PROXIES")
+ADMIN_PASSWORD = read_text("ADMIN_PASSWORD", "")
+
+ROOT_URLCONF = "trackingsite.urls"
+WSGI_APPLICATION = "trackingsite.wsgi.application"
+
+INSTALLED_APPS = [
+    "trackingsite",
+    "sites",
+    "visits",
+    "reports",
+    "rest_framework",
+    "csp",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# People
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "reports:sites"
+LOGOUT_REDIRECT_URL = "login"
+
+# Language and time: rows are UTC; a site's own time zone decides its days.
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = read_time_zone("TIME_ZONE", "UTC")
+
+# Files that pages load: hashed, compressed, served by this process.
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+
+# Headers: nothing inline, nothing from elsewhere, in no one's frame.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# The ingestion endpoint decides for itself who may send; no session, no cookie.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    # A refused request is answered, not logged: anybody may send as many as they like.
+    "loggers": {"django.request": {"level": "ERROR"}},
+}

@@ -1,0 +1,1 @@
+"""Lists that classify, each with its origin on its first line."""

@@ -1,0 +1,302 @@
+"""The contract's fields, read from what a client sent: every limit, and every error, is here.
+
+Short and long names are one field. Null counts as absent, unknown names are ignored. What a page's
+author controls is refused when it is malformed; what only the visitor's browser controls (the
+referrer, the title) is cut to its limit and named in the answer, so that no hit is lost by it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import orjson
+
+from sites.domains import normalise_domain
+from visits.data.currencies import CURRENCIES
+from visits.ingestion.hit import SentHit
+from visits.ingestion.text import clean_text
+from visits.models import ENGAGEMENT
+
+LONG_NAMES: Final = {
+    "n": "name",
+    "u": "url",
+    "d": "domain",
+    "r": "referrer",
+    "p": "props",
+    "m": "props",
+    "meta": "props",
+    "$": "revenue",
+    "i": "interactive",
+    "e": "engagement_time",
+    "sd": "scroll_depth",
+    "h": "hash_mode",
+    "hashMode": "hash_mode",
+    "v": "version",
+    "id": "event_id",
+    "t": "title",
+    "w": "screen_width",
+    "l": "language",
+    "tz": "timezone",
+}
+
+#: Fields that only a sender with an API key may set.
+TRUSTED_FIELDS: Final = ("address", "user_agent", "at", "user_id")
+
+MAX_NAME: Final = 120
+MAX_URL: Final = 2000
+MAX_DOMAINS: Final = 20
+MAX_PROPS: Final = 30
+MAX_PROP_KEY: Final = 300
+MAX_PROP_VALUE: Final = 2000
+MAX_EVENT_ID: Final = 64
+MAX_TITLE: Final = 500
+MAX_SCREEN_WIDTH: Final = 100_000
+MAX_ENGAGEMENT_MS: Final = 24 * 60 * 60 * 1000
+MISSING_SCROLL_DEPTH: Final = 255
+
+# Schemes whose addresses are no pages: they carry content or code, or name a file of the visitor's.
+_REFUSED_SCHEMES: Final = frozenset({"about", "blob", "data", "file", "javascript", "vbscript"})
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+
+
+class MalformedHit(ValueError):
+    """A hit that cannot be read; `errors` holds the messages by long field name."""
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+class FieldError(ValueError):
+    """What is wrong with one field, in a sentence for the developer of the tracked site."""
+
+
+def read_hit(data: object) -> SentHit:
+    """Return the hit that `data`, a decoded JSON object, describes.
+
+    Raises MalformedHit with the messages of every field that is wrong, not only of the first.
+    """
+    if not isinstance(data, Mapping):
+        raise MalformedHit({"body": ["Send one JSON object."]})
+    fields = {LONG_NAMES.get(key, key): value for key, value in data.items() if value is not None}
+    errors: dict[str, list[str]] = {
+        name: ["Only a sender with an API key may set this."]
+        for name in TRUSTED_FIELDS
+        if name in fields
+    }
+    values: dict[str, Any] = {}
+    cut: list[str] = []
+    for name, reader in READERS.items():
+        try:
+            values |= reader(fields.get(name), cut)
+        except FieldError as error:
+            errors[name] = [str(error)]
+    if errors:
+        raise MalformedHit(errors)
+    if values["name"] != ENGAGEMENT:
+        values["engagement_ms"] = values["scroll_depth"] = None
+    return SentHit(**values, cut=tuple(cut))
+
+
+Reader = Callable[[Any, list[str]], dict[str, Any]]
+
+
+def _text(value: object, limit: int) -> str:
+    if not isinstance(value, str):
+        raise FieldError("Send text.")
+    text = clean_text(value)
+    if len(text) > limit:
+        raise FieldError(f"At most {limit:,} characters, not {len(text):,}.")
+    return text
+
+
+def _cut_text(value: object, limit: int, name: str, cut: list[str]) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise FieldError("Send text.")
+    text = clean_text(value)
+    if len(text) > limit:
+        cut.append(name)
+        text = text[:limit].rstrip()
+    return text
+
+
+def _whole_number(value: object, highest: int) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise FieldError("Send a whole number.")
+    if not 0 <= value <= highest:
+        raise FieldError(f"Send a number from 0 to {highest:,}.")
+    return value
+
+
+def _switch(value: object, *, default: bool) -> bool:
+    if value is None:
+        return default
+    if value in (0, 1):  # also False and True, which equal them
+        return bool(value)
+    raise FieldError("Send true or false.")
+
+
+def _object(value: object) -> Mapping[str, object]:
+    """Return an object that was sent as such or, as older scripts do, as JSON in a string."""
+    if isinstance(value, str):
+        try:
+            value = orjson.loads(value) if value.strip() else {}
+        except orjson.JSONDecodeError:
+            raise FieldError("Send an object, or JSON text of one.") from None
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise FieldError("Send an object, or JSON text of one.")
+    return value
+
+
+def _read_name(value: object, cut: list[str]) -> dict[str, Any]:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    name = "" if value is None else _text(value, MAX_NAME)
+    if not name:
+        raise FieldError("This field is required.")
+    return {"name": name}
+
+
+def _read_url(value: object, cut: list[str]) -> dict[str, Any]:
+    url = "" if value is None else _text(value, MAX_URL)
+    if not url:
+        raise FieldError("This field is required.")
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:
+        raise FieldError("Send a whole address, such as https://example.com/path.") from None
+    if not scheme or scheme in _REFUSED_SCHEMES:
+        raise FieldError("Send an address with http, https or an app's scheme.")
+    return {"url": url}
+
+
+def _read_domain(value: object, cut: list[str]) -> dict[str, Any]:
+    text = "" if value is None else _text(value, MAX_URL)
+    domains = dict.fromkeys(normalise_domain(part) for part in text.split(","))
+    domains.pop("", None)
+    if not domains:
+        raise FieldError("This field is required.")
+    if len(domains) > MAX_DOMAINS:
+        raise FieldError(f"At most {MAX_DOMAINS} domains, not {len(domains)}.")
+    return {"domains": tuple(domains)}
+
+
+def _read_referrer(value: object, cut: list[str]) -> dict[str, Any]:
+    return {"referrer": _cut_text(value, MAX_URL, "referrer", cut)}
+
+
+def _read_title(value: object, cut: list[str]) -> dict[str, Any]:
+    return {"title": _cut_text(value, MAX_TITLE, "title", cut)}
+
+
+def _read_props(value: object, cut: list[str]) -> dict[str, Any]:
+    pairs = _object(value)
+    if len(pairs) > MAX_PROPS:
+        raise FieldError(f"At most {MAX_PROPS} properties, not {len(pairs)}.")
+    props: dict[str, str] = {}
+    for key, scalar in pairs.items():
+        name = clean_text(key)
+        if not 0 < len(name) <= MAX_PROP_KEY:
+            raise FieldError(f"A property's key has 1 to {MAX_PROP_KEY} characters.")
+        text = _scalar_text(scalar)
+        if len(text) > MAX_PROP_VALUE:
+            raise FieldError(f"{name[:40]}: at most {MAX_PROP_VALUE:,} characters.")
+        if text:
+            props[name] = text
+    return {"props": props}
+
+
+def _scalar_text(scalar: object) -> str:
+    match scalar:
+        case None:
+            return ""
+        case str():
+            return clean_text(scalar)
+        case bool() | int() | float():
+            return orjson.dumps(scalar).decode()
+    raise FieldError("A property's value is text, a number, or true or false.")
+
+
+def _read_revenue(value: object, cut: list[str]) -> dict[str, Any]:
+    revenue = _object(value)
+    if not revenue:
+        return {"revenue_amount": None, "revenue_currency": ""}
+    currency = revenue.get("currency")
+    if currency not in CURRENCIES:
+        raise FieldError("The currency is an ISO 4217 code, such as EUR.")
+    try:
+        amount = Decimal(str(revenue.get("amount")))
+    except InvalidOperation:
+        raise FieldError("The amount is a number, such as 12.30.") from None
+    if not amount.is_finite() or abs(amount) >= Decimal(10) ** 15:
+        raise FieldError("The amount has at most 15 digits before the point.")
+    return {
+        "revenue_amount": amount.quantize(Decimal("0.0001")),
+        "revenue_currency": currency,
+    }
+
+
+def _read_interactive(value: object, cut: list[str]) -> dict[str, Any]:
+    return {"interactive": _switch(value, default=True)}
+
+
+def _read_hash_mode(value: object, cut: list[str]) -> dict[str, Any]:
+    return {"hash_mode": _switch(value, default=False)}
+
+
+def _read_engagement_time(value: object, cut: list[str]) -> dict[str, Any]:
+    return {"engagement_ms": _whole_number(value, MAX_ENGAGEMENT_MS)}
+
+
+def _read_scroll_depth(value: object, cut: list[str]) -> dict[str, Any]:
+    if value == MISSING_SCROLL_DEPTH:
+        return {"scroll_depth": None}
+    return {"scroll_depth": _whole_number(value, 100)}
+
+
+def _read_event_id(value: object, cut: list[str]) -> dict[str, Any]:
+    return {"event_id": None if value is None else _text(value, MAX_EVENT_ID) or None}
+
+
+def _read_screen_width(value: object, cut: list[str]) -> dict[str, Any]:
+    return {"screen_width": _whole_number(value, MAX_SCREEN_WIDTH)}
+
+
+def _read_language(value: object, cut: list[str]) -> dict[str, Any]:
+    language = _cut_text(value, 35, "language", cut)
+    return {"language": language if _LANGUAGE.fullmatch(language) else ""}
+
+
+def _read_timezone(value: object, cut: list[str]) -> dict[str, Any]:
+    return {"timezone": _cut_text(value, 64, "timezone", cut)}
+
+
+READERS: Final[dict[str, Reader]] = {
+    "name": _read_name,
+    "url": _read_url,
+    "domain": _read_domain,
+    "referrer": _read_referrer,
+    "title": _read_title,
+    "props": _read_props,
+    "revenue": _read_revenue,
+    "interactive": _read_interactive,
+    "hash_mode": _read_hash_mode,
+    "engagement_time": _read_engagement_time,
+    "scroll_depth": _read_scroll_depth,
+    "event_id": _read_event_id,
+    "screen_width": _read_screen_width,
+    "language": _read_language,
+    "timezone": _read_timezone,
+}

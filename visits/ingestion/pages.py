@@ -1,0 +1,31 @@
+"""The page of an address, in the form in which pages are grouped."""
+
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from sites.domains import normalise_domain
+from visits.ingestion.hit import Page
+from visits.ingestion.text import clean_text
+
+MAX_PATH = 2000
+MAX_HOSTNAME = 253
+
+
+def read_page(url: str, *, hash_mode: bool) -> Page:
+    """Return host and path of `url`: host without `www.`, path decoded, `/` where it is empty.
+
+    The query is left out: it holds campaigns, which become a source, and what nobody should
+    store. With `hash_mode` the fragment belongs to the path, as single-page apps route by it.
+    """
+    parts = urlsplit(url)
+    path = clean_text(unquote(parts.path)) or "/"
+    if hash_mode and parts.fragment:
+        path += "#" + clean_text(unquote(parts.fragment))
+    return Page(normalise_domain(parts.hostname or "")[:MAX_HOSTNAME], path[:MAX_PATH])
+
+
+def read_query(url: str) -> dict[str, str]:
+    """Return the address's query parameters by lower-case name, the first of each, in clean text."""
+    parameters: dict[str, str] = {}
+    for name, value in parse_qsl(urlsplit(url).query, max_num_fields=100_000):
+        parameters.setdefault(name.lower(), clean_text(value))
+    return parameters

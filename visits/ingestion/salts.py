@@ -1,0 +1,120 @@
+"""The random salts that turn addresses into visitors, and their end.
+
+A site has one salt for each of its days: 16 random bytes in a file of its own under the data
+folder, outside the database and so outside its backups. It is good for 47 hours after the day has
+ended and is destroyed within the next hour, whether or not hits arrive; after that nobody, with
+whatever else they hold, can tell which visitor an address was.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import struct
+import threading
+import time as clock
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+
+from sites.models import Site
+
+logger = logging.getLogger(__name__)
+
+SALT_BYTES: Final = 16
+#: How long after the end of its day a salt may be used.
+SALT_LIFE: Final = timedelta(hours=47)
+#: How often expired salts are looked for; with SALT_LIFE this keeps the promise of 48 hours.
+FORGET_EVERY: Final = timedelta(minutes=10)
+
+# A file holds the salt and the second at which it expires.
+_RECORD: Final = struct.Struct(f"!{SALT_BYTES}sq")
+
+_known: dict[Path, tuple[bytes, int]] = {}
+
+
+def get_salt(site: Site, day: date, *, now: datetime, create: bool) -> bytes | None:
+    """Return the salt of the site's day; None when it has expired, or is none and not `create`.
+
+    Every process on this machine gets the same one: the file is made whole and then linked into
+    place, by whoever is first.
+    """
+    path = _folder() / f"{site.pk}.{day.isoformat()}"
+    record = _known.get(path) or _read(path)
+    if record is None and create:
+        expires_at = _end_of(site, day) + SALT_LIFE
+        if expires_at > now:
+            record = _create(path, int(expires_at.timestamp()))
+            forget_expired(now)
+    if record is None or record[1] <= now.timestamp():
+        return None
+    _known[path] = record
+    return record[0]
+
+
+def forget_expired(now: datetime) -> int:
+    """Destroy every salt that has expired, in memory and on disk; return how many files went."""
+    for path, (_, expires_at) in list(_known.items()):
+        if expires_at <= now.timestamp():
+            _known.pop(path, None)
+    gone = 0
+    for path in _folder().iterdir():
+        record = _read(path)
+        if record is not None and record[1] <= now.timestamp():
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone
+
+
+def keep_forgetting() -> threading.Thread:
+    """Start the thread that destroys expired salts for as long as this process lives."""
+
+    def run() -> None:
+        while True:
+            try:
+                forget_expired(datetime.now(UTC))
+            except OSError:
+                logger.exception("Expired salts could not be destroyed; tried again later.")
+            clock.sleep(FORGET_EVERY.total_seconds())
+
+    thread = threading.Thread(target=run, name="forget-salts", daemon=True)
+    thread.start()
+    return thread
+
+
+def _folder() -> Path:
+    folder = Path(settings.DATA_DIR) / "salts"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _end_of(site: Site, day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time.min, site.zone)
+
+
+def _read(path: Path) -> tuple[bytes, int] | None:
+    try:
+        salt, expires_at = _RECORD.unpack(path.read_bytes())
+    except (FileNotFoundError, struct.error):
+        return None
+    return salt, expires_at
+
+
+def _create(path: Path, expires_at: int) -> tuple[bytes, int] | None:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(_RECORD.pack(secrets.token_bytes(SALT_BYTES), expires_at))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # another process was first; its salt counts
+    finally:
+        draft.unlink()
+    return _read(path)

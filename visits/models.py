@@ -1,0 +1,195 @@
+"""Visits and their events, as rows: what may still change, and what the visitor log shows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import Q
+
+from sites.models import Site
+from visits.querysets import EventQuerySet, VisitQuerySet
+
+PAGEVIEW: Final = "pageview"
+ENGAGEMENT: Final = "engagement"
+
+#: Facts of a visit that its first event decides and that never change.
+VISIT_FACTS: Final = (
+    "referrer",
+    "source",
+    "channel",
+    "utm_source",
+    "utm_medium",
+    "utm_campaign",
+    "utm_term",
+    "utm_content",
+    "country",
+    "region",
+    "city",
+    "browser",
+    "browser_version",
+    "operating_system",
+    "operating_system_version",
+    "device",
+    "screen_width",
+    "language",
+)
+
+
+class Visit(models.Model):
+    """A visitor's events on one site with no gap over 30 minutes."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="visits", db_index=False)
+    visitor = models.BigIntegerField(
+        help_text="Hash of site, address and user agent under that day's salt."
+    )
+    started_at = models.DateTimeField()
+    started_on = models.DateField(help_text="The site's day on which the visit began.")
+    last_event_at = models.DateTimeField()
+
+    # What happened in it; grows while the visit is open.
+    pageviews = models.PositiveIntegerField(default=0)
+    interactive_events = models.PositiveIntegerField(
+        default=0, help_text="Custom events that count against a bounce."
+    )
+    hostname = models.CharField(max_length=253, blank=True)
+    entry_page = models.CharField(max_length=2000, blank=True)
+    entry_page_at = models.DateTimeField(null=True, blank=True)
+    exit_page = models.CharField(max_length=2000, blank=True)
+    exit_page_at = models.DateTimeField(null=True, blank=True)
+
+    # Where the visitor came from.
+    referrer = models.CharField(max_length=2000, blank=True)
+    source = models.CharField(max_length=200, blank=True)
+    channel = models.CharField(max_length=40, blank=True)
+    utm_source = models.CharField("UTM source", max_length=200, blank=True)
+    utm_medium = models.CharField("UTM medium", max_length=200, blank=True)
+    utm_campaign = models.CharField("UTM campaign", max_length=200, blank=True)
+    utm_term = models.CharField("UTM term", max_length=200, blank=True)
+    utm_content = models.CharField("UTM content", max_length=200, blank=True)
+
+    # Where the visitor was, and with what.
+    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 alpha-2.")
+    region = models.CharField(max_length=100, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    browser = models.CharField(max_length=60, blank=True)
+    browser_version = models.CharField(max_length=20, blank=True)
+    operating_system = models.CharField(max_length=60, blank=True)
+    operating_system_version = models.CharField(max_length=20, blank=True)
+    device = models.CharField(max_length=20, blank=True)
+    screen_width = models.PositiveIntegerField(null=True, blank=True, help_text="CSS pixels.")
+    language = models.CharField(max_length=35, blank=True)
+    address = models.GenericIPAddressField(
+        null=True, blank=True, help_text="Only where the site keeps addresses."
+    )
+
+    objects = VisitQuerySet.as_manager()
+
+    class Meta:
+        """Newest first in lists; each index names its query."""
+
+        indexes = [
+            # The open visit of a visitor, for every hit: site, visitor, last_event_at >= ...
+            models.Index(fields=["site", "visitor", "last_event_at"], name="visit_open"),
+            # The visitor log and the admin's list of a site: newest visits first.
+            models.Index(fields=["site", "started_at"], name="visit_log"),
+            # Loading a report: visits of a site that reach into a range.
+            models.Index(fields=["site", "last_event_at"], name="visit_range"),
+        ]
+
+    def __str__(self) -> str:
+        return f"visit {self.pk}"
+
+    @property
+    def duration(self) -> timedelta:
+        """Last event of any kind minus first; zero for a visit of one event."""
+        return self.last_event_at - self.started_at
+
+    @property
+    def bounced(self) -> bool:
+        """Whether the visit had one pageview and no interactive custom event."""
+        return self.pageviews == 1 and self.interactive_events == 0
+
+    def take(self, event: Event) -> None:
+        """Count `event` as this visit's: the one rule of how an event changes its visit.
+
+        Events may come out of order: an earlier pageview becomes the entry page, a later one the
+        exit page. Saves nothing.
+        """
+        at = event.happened_at
+        if event.is_pageview:
+            self.pageviews += 1
+            if self.entry_page_at is None or at < self.entry_page_at:
+                self.entry_page, self.entry_page_at = event.page, at
+            if self.exit_page_at is None or at >= self.exit_page_at:
+                self.exit_page, self.exit_page_at = event.page, at
+        elif event.is_interactive_custom:
+            self.interactive_events += 1
+        if at < self.started_at:
+            self.started_at, self.started_on = at, event.happened_on
+        self.last_event_at = max(self.last_event_at, at)
+
+
+class Event(models.Model):
+    """One stored action, with a name: a pageview, an engagement, or the site's own."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="events", db_index=False)
+    visit = models.ForeignKey(
+        Visit, on_delete=models.CASCADE, related_name="events", db_index=False
+    )
+    name = models.CharField(max_length=120)
+    happened_at = models.DateTimeField()
+    happened_on = models.DateField(help_text="The site's day on which the event fell.")
+    hostname = models.CharField(max_length=253, blank=True)
+    page = models.CharField(max_length=2000, blank=True, help_text="Path of the page.")
+    title = models.CharField(max_length=500, blank=True)
+    interactive = models.BooleanField(
+        default=True, help_text="Whether a custom event counts against a bounce."
+    )
+    props = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+    revenue_amount = models.DecimalField(max_digits=19, decimal_places=4, null=True, blank=True)
+    revenue_currency = models.CharField(max_length=3, blank=True, help_text="ISO 4217.")
+    engagement_ms = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Time the page was visible and used."
+    )
+    scroll_depth = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Percent.")
+    event_id = models.CharField(
+        max_length=64, null=True, blank=True, help_text="Chosen by the client, against repeats."
+    )
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        """Each index names its query."""
+
+        indexes = [
+            # A visit's events in order, for the visitor page and the admin.
+            models.Index(fields=["visit", "happened_at"], name="event_visit"),
+            # Loading a report: events of a site on its days.
+            models.Index(fields=["site", "happened_on"], name="event_day"),
+            # Current visitors, the admin's last 24 hours, a site's last hit.
+            models.Index(fields=["site", "happened_at"], name="event_recent"),
+        ]
+        constraints = [
+            # A hit sent again with the same id is stored once.
+            models.UniqueConstraint(
+                fields=["site", "event_id"],
+                condition=Q(event_id__isnull=False),
+                name="event_id_once_per_site",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.page}"
+
+    @property
+    def is_pageview(self) -> bool:
+        """Whether this is the view of a page."""
+        return self.name == PAGEVIEW
+
+    @property
+    def is_interactive_custom(self) -> bool:
+        """Whether this is an event of the site's own that counts against a bounce."""
+        return self.interactive and self.name not in {PAGEVIEW, ENGAGEMENT}

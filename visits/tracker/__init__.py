@@ -1,0 +1,1 @@
+"""The tracking script and its address."""

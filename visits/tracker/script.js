@@ -1,0 +1,90 @@
+// trackingsite: counts page views and custom events. No cookie, nothing stored in the browser.
+(function () {
+  "use strict";
+  var script = document.currentScript;
+  var endpoint = new URL("/api/event", script.src).href;
+  var domain = script.getAttribute("data-domain") || location.hostname;
+  var page, title, from = document.referrer, engaged, visibleSince, depth;
+
+  function send(fields) {
+    var body = JSON.stringify(fields);
+    // text/plain needs no CORS preflight; both ways outlive the page.
+    if (window.fetch) {
+      fetch(endpoint, { method: "POST", body: body, keepalive: true, credentials: "omit",
+        headers: { "Content-Type": "text/plain" } }).catch(function () {});
+    } else {
+      navigator.sendBeacon(endpoint, body);
+    }
+  }
+
+  function hit(name, more) {
+    var fields = { n: name, u: page || location.href, d: domain };
+    for (var key in more) fields[key] = more[key];
+    send(fields);
+  }
+
+  // Scroll depth: the lowest point of the page that was on the screen, in percent of its height.
+  function measureDepth() {
+    var height = document.documentElement.scrollHeight || 1;
+    depth = Math.max(depth, Math.min(100, Math.round(100 * (scrollY + innerHeight) / height)));
+  }
+
+  // Engagement: the time for which the page was visible, told when it is hidden or left.
+  function sendEngagement() {
+    if (visibleSince) engaged += Date.now() - visibleSince;
+    visibleSince = 0;
+    if (page && engaged >= 100) hit("engagement", { e: Math.round(engaged), sd: depth });
+    engaged = 0;
+  }
+
+  function view() {
+    var here = location.href.split("#")[0];
+    if (page === here) return;
+    if (page) {
+      sendEngagement();
+      from = page;
+    }
+    page = here;
+    title = document.title;
+    engaged = depth = 0;
+    visibleSince = document.visibilityState === "visible" ? Date.now() : 0;
+    measureDepth();
+    hit("pageview", { r: from.slice(0, 2000), t: title.slice(0, 500), w: innerWidth,
+      l: navigator.language, tz: Intl.DateTimeFormat().resolvedOptions().timeZone });
+  }
+
+  function onVisibility() {
+    if (document.visibilityState === "visible") visibleSince = visibleSince || Date.now();
+    else sendEngagement();
+  }
+
+  function watch(name) {
+    var original = history[name];
+    history[name] = function () {
+      var result = original.apply(this, arguments);
+      view();
+      return result;
+    };
+  }
+
+  window.trackingsite = function (name, props) {
+    hit(name, { p: props || {}, tz: Intl.DateTimeFormat().resolvedOptions().timeZone });
+  };
+
+  watch("pushState");
+  watch("replaceState");
+  addEventListener("popstate", view);
+  addEventListener("scroll", measureDepth, { passive: true });
+  document.addEventListener("visibilitychange", onVisibility);
+  addEventListener("pagehide", sendEngagement);
+  addEventListener("pageshow", function (event) {
+    if (event.persisted) {
+      page = "";
+      view();
+    }
+  });
+
+  // A page that is rendered ahead is counted when somebody sees it.
+  if (document.prerendering) document.addEventListener("prerenderingchange", view, { once: true });
+  else view();
+})();

@@ -1,0 +1,14 @@
+"""Addresses that pages load and send to."""
+
+from django.urls import path
+
+from visits import api
+from visits.tracker import views
+
+app_name = "visits"
+
+urlpatterns = [
+    path("api/event", api.EventView.as_view(), name="event"),
+    path("pixel.gif", api.pixel, name="pixel"),
+    path("js/script.js", views.script, name="script"),
+]
