@@ -87,6 +87,10 @@ class Site(models.Model):
     def __str__(self) -> str:
         return self.name or self.domain
 
+    def get_absolute_url(self) -> str:
+        """Return the address of the site's report."""
+        return reverse("reports:overview", args=[self.domain])
+
     def clean(self) -> None:
         """Fill what was left empty, in the form in which it is looked up."""
         self.domain = normalise_domain(self.domain)
@@ -96,10 +100,6 @@ class Site(models.Model):
         """Normalise the domain before its validators and its uniqueness see it."""
         self.domain = normalise_domain(self.domain)
         super().clean_fields(exclude=exclude)
-
-    def get_absolute_url(self) -> str:
-        """Return the address of the site's report."""
-        return reverse("reports:overview", args=[self.domain])
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -10,6 +10,8 @@ from django.db import models
 if TYPE_CHECKING:
     from typing import Self
 
+    from sites.models import Site  # noqa: F401 -- quoted below
+
 
 class SiteQuerySet(models.QuerySet["Site"]):
     """Chainable selections of sites; every method returns a queryset."""

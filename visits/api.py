@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 
 from visits.ingestion.addresses import client_address
 from visits.ingestion.devices import MAX_USER_AGENT
-from visits.ingestion.fields import MalformedHit, read_hit
+from visits.ingestion.fields import MalformedHitError, read_hit
 from visits.ingestion.hit import Drop, Hit, SentHit
 from visits.ingestion.pipeline import ingest
 from visits.renderers import PlainTextRenderer
@@ -49,7 +49,7 @@ PREFLIGHT_HEADERS: Final = {
 PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAAAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
 
 
-class BodyTooLarge(APIException):
+class BodyTooLargeError(APIException):
     """A body over MAX_BODY; it is not read to its end."""
 
     status_code = 413
@@ -67,14 +67,14 @@ class HitParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Return the decoded body. Raises BodyTooLarge, and MalformedHit when it is no JSON."""
+        """Return the decoded body. Raises BodyTooLargeError, and MalformedHitError when it is no JSON."""
         body = stream.read(MAX_BODY + 1)
         if len(body) > MAX_BODY:
-            raise BodyTooLarge
+            raise BodyTooLargeError
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
-            raise MalformedHit({"body": ["Send JSON in UTF-8."]}) from None
+            raise MalformedHitError({"body": ["Send JSON in UTF-8."]}) from None
 
 
 class AnyNegotiation(BaseContentNegotiation):
@@ -117,7 +117,7 @@ class EventView(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         """Answer a malformed hit with its field errors and a store that cannot write with 503."""
         match exc:
-            case MalformedHit():
+            case MalformedHitError():
                 return Response(exc.errors, status=400)
             case DatabaseError():
                 logger.exception("A hit could not be stored.")
@@ -150,7 +150,7 @@ def pixel(request: HttpRequest) -> HttpResponse:
         fields["url"] = request.headers.get("Referer", "")
     try:
         sent = read_hit({name: _number_or_text(name, value) for name, value in fields.items()})
-    except MalformedHit as error:
+    except MalformedHitError as error:
         return HttpResponse(orjson.dumps(error.errors), status=400, content_type="application/json")
     try:
         verdicts = ingest(make_hits(request, sent))

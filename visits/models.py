@@ -156,7 +156,7 @@ class Event(models.Model):
     )
     scroll_depth = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Percent.")
     event_id = models.CharField(
-        max_length=64, null=True, blank=True, help_text="Chosen by the client, against repeats."
+        max_length=64, blank=True, help_text="Chosen by the client, against repeats."
     )
 
     objects = EventQuerySet.as_manager()
@@ -176,7 +176,7 @@ class Event(models.Model):
             # A hit sent again with the same id is stored once.
             models.UniqueConstraint(
                 fields=["site", "event_id"],
-                condition=Q(event_id__isnull=False),
+                condition=~Q(event_id=""),
                 name="event_id_once_per_site",
             ),
         ]

@@ -63,7 +63,7 @@ _REFUSED_SCHEMES: Final = frozenset({"about", "blob", "data", "file", "javascrip
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
-class MalformedHit(ValueError):
+class MalformedHitError(ValueError):
     """A hit that cannot be read; `errors` holds the messages by long field name."""
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
@@ -78,10 +78,10 @@ class FieldError(ValueError):
 def read_hit(data: object) -> SentHit:
     """Return the hit that `data`, a decoded JSON object, describes.
 
-    Raises MalformedHit with the messages of every field that is wrong, not only of the first.
+    Raises MalformedHitError with the messages of every field that is wrong, not only of the first.
     """
     if not isinstance(data, Mapping):
-        raise MalformedHit({"body": ["Send one JSON object."]})
+        raise MalformedHitError({"body": ["Send one JSON object."]})
     fields = {LONG_NAMES.get(key, key): value for key, value in data.items() if value is not None}
     errors: dict[str, list[str]] = {
         name: ["Only a sender with an API key may set this."]
@@ -96,7 +96,7 @@ def read_hit(data: object) -> SentHit:
         except FieldError as error:
             errors[name] = [str(error)]
     if errors:
-        raise MalformedHit(errors)
+        raise MalformedHitError(errors)
     if values["name"] != ENGAGEMENT:
         values["engagement_ms"] = values["scroll_depth"] = None
     return SentHit(**values, cut=tuple(cut))
@@ -267,7 +267,7 @@ def _read_scroll_depth(value: object, cut: list[str]) -> dict[str, Any]:
 
 
 def _read_event_id(value: object, cut: list[str]) -> dict[str, Any]:
-    return {"event_id": None if value is None else _text(value, MAX_EVENT_ID) or None}
+    return {"event_id": "" if value is None else _text(value, MAX_EVENT_ID)}
 
 
 def _read_screen_width(value: object, cut: list[str]) -> dict[str, Any]:

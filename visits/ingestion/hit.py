@@ -42,7 +42,7 @@ class SentHit:
     engagement_ms: int | None = None
     scroll_depth: int | None = None
     hash_mode: bool = False
-    event_id: str | None = None
+    event_id: str = ""
     title: str = ""
     screen_width: int | None = None
     language: str = ""

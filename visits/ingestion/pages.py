@@ -24,7 +24,7 @@ def read_page(url: str, *, hash_mode: bool) -> Page:
 
 
 def read_query(url: str) -> dict[str, str]:
-    """Return the address's query parameters by lower-case name, the first of each, in clean text."""
+    """Return the query parameters by lower-case name, the first of each, in clean text."""
     parameters: dict[str, str] = {}
     for name, value in parse_qsl(urlsplit(url).query, max_num_fields=100_000):
         parameters.setdefault(name.lower(), clean_text(value))

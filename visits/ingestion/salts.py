@@ -14,6 +14,7 @@ import secrets
 import struct
 import threading
 import time as clock
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
@@ -111,10 +112,8 @@ def _create(path: Path, expires_at: int) -> tuple[bytes, int] | None:
             file.write(_RECORD.pack(secrets.token_bytes(SALT_BYTES), expires_at))
             file.flush()
             os.fsync(file.fileno())
-        try:
+        with suppress(FileExistsError):  # another process was first; its salt counts
             os.link(draft, path)
-        except FileExistsError:
-            pass  # another process was first; its salt counts
     finally:
         draft.unlink()
     return _read(path)

@@ -83,7 +83,7 @@ class _Group:
             started_at__lte=max(times) + VISIT_GAP,
         ):
             self.visits.setdefault((visit.site_id, visit.visitor), []).append(visit)
-        self.seen: set[tuple[int, str | None]] = set()
+        self.seen: set[tuple[int, str]] = set()
         if event_ids:
             self.seen.update(
                 Event.objects.filter(site__in=sites, event_id__in=event_ids).values_list(
