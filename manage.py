@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command; a wrong setting ends with its variable, value and cure, and status 2."""
+    """Run the command; a wrong setting ends with its variable, value and cure."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trackingsite.settings.default")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
@@ -15,6 +15,8 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Configuration: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

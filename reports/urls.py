@@ -1,6 +1,19 @@
 """Addresses of the report pages."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from reports.views.four import BreakdownPage, FourReportPage
+from reports.views.overview import OverviewView
+from reports.views.sites import SiteListView
+from reports.views.visits import VisitListView, VisitView
 
 app_name = "reports"
-urlpatterns: list[URLPattern] = []
+
+urlpatterns = [
+    path("", SiteListView.as_view(), name="sites"),
+    path("<str:domain>/", OverviewView.as_view(), name="overview"),
+    path("<str:domain>/visits/", VisitListView.as_view(), name="visits"),
+    path("<str:domain>/visits/<int:pk>/", VisitView.as_view(), name="visit"),
+    path("<str:domain>/<str:report>/", FourReportPage.as_view(), name="report"),
+    path("<str:domain>/<str:report>/<str:dimension>/", BreakdownPage.as_view(), name="breakdown"),
+]

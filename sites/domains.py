@@ -1,6 +1,7 @@
 """Domains in the one form in which sites are stored and hits name them."""
 
 import ipaddress
+import re
 from typing import Final
 
 from django.core.exceptions import ValidationError
@@ -8,21 +9,24 @@ from django.core.validators import DomainNameValidator
 
 _is_domain_name = DomainNameValidator()
 
-WWW: Final = "www."
+_LEADING: Final = re.compile(r"\A(?:\s|www\.)+")
+_TRAILING: Final = re.compile(r"[\s.]+\Z")
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
 def normalise_domain(text: str) -> str:
-    """Return `text` lowered, without outer blanks, a leading `www.` and a trailing dot.
+    """Return `text` lowered, without outer blanks, leading `www.` and trailing dots.
 
-    Pages send `www.Example.com` and `example.com` for one site; both give `example.com`.
+    Pages send `www.Example.com` and `example.com` for one site; both give `example.com`. What
+    this returned it returns unchanged, so sites are stored and looked up under one name.
     """
-    return text.strip().lower().removesuffix(".").removeprefix(WWW)
+    return _TRAILING.sub("", _LEADING.sub("", text.lower()))
 
 
 def validate_domain(text: str) -> None:
     """Raise ValidationError unless `text` is a host name or address, with or without a port."""
-    host, _, port = text.partition(":")
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    host, colon, port = text.partition(":")
+    if colon and not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
         raise ValidationError("The port must be a number from 1 to 65535.")
     if host == "localhost" or _is_address(host):
         return

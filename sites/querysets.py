@@ -23,3 +23,7 @@ class SiteQuerySet(models.QuerySet["Site"]):
         if getattr(user, "is_staff", False):
             return self
         return self.filter(memberships__user=user)
+
+    def matching(self, search: str) -> Self:
+        """Sites whose domain or name holds `search`, in capitals or not."""
+        return self.filter(models.Q(domain__icontains=search) | models.Q(name__icontains=search))

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from sites.domains import normalise_domain
@@ -51,7 +52,10 @@ def get_site(
     given = {field: value for field, value in names.items() if value is not None}
     if len(given) != 1:
         raise ValueError("Name the site by exactly one of id, domain, uuid and public_key.")
-    return Site.objects.get(**given)
+    try:
+        return Site.objects.get(**given)
+    except ValidationError:  # text that is no UUID
+        raise Site.DoesNotExist(f"No site has the UUID {uuid}.") from None
 
 
 def update_metadata(*, site: Site, metadata: Mapping[str, str | None]) -> dict[str, str]:

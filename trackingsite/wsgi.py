@@ -1,9 +1,23 @@
-"""The WSGI application that granian serves."""
+"""The WSGI application, for granian and any other server."""
 
 import os
 
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trackingsite.settings.default")
 
-application = get_wsgi_application()
+def make_application() -> WSGIHandler:
+    """Return the application, and keep the promises of a process that serves it.
+
+    Expired salts are destroyed for as long as it lives, also when no hits arrive. Management
+    commands and tests do not come here.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trackingsite.settings.default")
+    handler = get_wsgi_application()
+    from visits.ingestion.salts import keep_forgetting  # needs the models, ready only now
+
+    keep_forgetting()
+    return handler
+
+
+application = make_application()

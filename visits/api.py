@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 from collections.abc import Mapping
 from typing import IO, Any, Final
 
@@ -45,6 +46,9 @@ PREFLIGHT_HEADERS: Final = {
     "Access-Control-Max-Age": "86400",
 }
 
+# More digits are no field's number, and thousands of them int() refuses.
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
+
 # A picture of one transparent pixel.
 PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAAAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
 
@@ -67,7 +71,7 @@ class HitParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Return the decoded body. Raises BodyTooLargeError, and MalformedHitError when it is no JSON."""
+        """Return the decoded body. Raises BodyTooLargeError, or MalformedHitError for no JSON."""
         body = stream.read(MAX_BODY + 1)
         if len(body) > MAX_BODY:
             raise BodyTooLargeError
@@ -119,7 +123,7 @@ class EventView(APIView):
         match exc:
             case MalformedHitError():
                 return Response(exc.errors, status=400)
-            case DatabaseError():
+            case DatabaseError() | OSError():  # the rows, or the salts
                 logger.exception("A hit could not be stored.")
                 return Response(
                     "The hit cannot be stored now; send it again.",
@@ -154,7 +158,7 @@ def pixel(request: HttpRequest) -> HttpResponse:
         return HttpResponse(orjson.dumps(error.errors), status=400, content_type="application/json")
     try:
         verdicts = ingest(make_hits(request, sent))
-    except DatabaseError:
+    except (DatabaseError, OSError):
         logger.exception("A hit could not be stored.")
         return HttpResponse(status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
     return HttpResponse(
@@ -204,5 +208,6 @@ def _is_prefetch(request: HttpRequest) -> bool:
 
 def _number_or_text(name: str, value: str) -> str | int:
     """Return digits as a number where a query stands for JSON, but for fields that are text."""
-    is_text = name in {"n", "name", "t", "title", "id", "event_id", "r", "referrer"}
-    return int(value) if value.isascii() and value.isdigit() and not is_text else value
+    if name in {"n", "name", "t", "title", "id", "event_id", "r", "referrer"}:
+        return value
+    return int(value) if _NUMBER.fullmatch(value) else value

@@ -43,7 +43,10 @@ class Visit(models.Model):
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="visits", db_index=False)
     visitor = models.BigIntegerField(
-        help_text="Hash of site, address and user agent under that day's salt."
+        help_text="Hash of site, address and user agent under the salt of the day it began."
+    )
+    latest_visitor = models.BigIntegerField(
+        help_text="That person's id on the day of the last event; the next hit finds it by this."
     )
     started_at = models.DateTimeField()
     started_on = models.DateField(help_text="The site's day on which the visit began.")
@@ -91,8 +94,8 @@ class Visit(models.Model):
         """Newest first in lists; each index names its query."""
 
         indexes = [
-            # The open visit of a visitor, for every hit: site, visitor, last_event_at >= ...
-            models.Index(fields=["site", "visitor", "last_event_at"], name="visit_open"),
+            # The open visit of a visitor, for every hit: latest_visitor, last_event_at >= ...
+            models.Index(fields=["site", "latest_visitor", "last_event_at"], name="visit_open"),
             # The visitor log and the admin's list of a site: newest visits first.
             models.Index(fields=["site", "started_at"], name="visit_log"),
             # Loading a report: visits of a site that reach into a range.

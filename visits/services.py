@@ -34,6 +34,7 @@ def add_visit(
     return Visit.objects.create(
         site=site,
         visitor=visitor,
+        latest_visitor=visitor,
         started_at=at,
         started_on=at.astimezone(site.zone).date(),
         last_event_at=at,

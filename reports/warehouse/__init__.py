@@ -1,0 +1,1 @@
+"""Where reports read from: one interface, one engine so far."""

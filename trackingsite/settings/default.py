@@ -24,6 +24,10 @@ DATA_DIR = read_data_dir("DATA_DIR", BASE_DIR / "var")
 DATABASES = {"default": read_database("DATABASE_URL", DATA_DIR / "db.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Reports: what the engine of one report may use.
+REPORT_MEMORY_MB = read_number("REPORT_MEMORY_MB", 1024, lowest=64, highest=1_000_000)
+REPORT_THREADS = read_number("REPORT_THREADS", 2, lowest=1, highest=256)
+
 # Server
 SECRET_KEY = read_secret_key("SECRET_KEY", DATA_DIR)
 DEBUG = False

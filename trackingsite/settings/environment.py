@@ -5,19 +5,32 @@ Every setting that an operator may change is read here, from environment variabl
 """
 
 import ipaddress
+import os
+import re
 import secrets
 import zoneinfo
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
-_environ = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+
+def read_env_file(path: Path) -> None:
+    """Add the file's variables to the environment, whose own come first; no file, no variables."""
+    if path.exists() and not os.access(path, os.R_OK):
+        raise ImproperlyConfigured(f"{path} cannot be read by this user. Make it readable.")
+    try:
+        environ.Env.read_env(path)
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"{path} is not text in UTF-8. Save it as such.") from None
+
+
+read_env_file(BASE_DIR / ".env")
 
 
 def refuse(variable: str, value: object, cure: str) -> ImproperlyConfigured:
@@ -26,8 +39,12 @@ def refuse(variable: str, value: object, cure: str) -> ImproperlyConfigured:
 
 
 def read_text(variable: str, default: str) -> str:
-    """Return the variable's text, `default` when it is unset or empty."""
-    return str(_environ.str(variable, default="")).strip() or default
+    """Return the variable's text, `default` when it is unset or empty.
+
+    Not through `environ.Env`: that takes a value which begins with `$`, as one random key or
+    password in fifty does, for the name of another variable.
+    """
+    return os.environ.get(variable, "").strip() or default
 
 
 def read_list(variable: str, default: list[str]) -> list[str]:
@@ -79,10 +96,12 @@ def read_networks(variable: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6N
 
 def read_data_dir(variable: str, default: Path) -> Path:
     """Return the folder that holds all state, made if it was missing, and proven writable."""
-    folder = Path(read_text(variable, str(default))).expanduser()
-    if not folder.is_absolute():
-        folder = BASE_DIR / folder
     cure = f"Make the folder writable for this user, or set {variable} to one that is."
+    folder = Path(read_text(variable, str(default)))
+    try:
+        folder = BASE_DIR / folder.expanduser()
+    except RuntimeError as error:
+        raise refuse(variable, folder, f"{error} {cure}") from None
     probe = folder / f".write-test-{secrets.token_hex(4)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,19 +119,37 @@ def read_secret_key(variable: str, data_dir: Path) -> str:
         return value
     keeper = data_dir / "secret_key"
     try:
-        # Created by at most one process; the others read what it wrote.
-        with keeper.open("x", encoding="ascii") as file:
-            keeper.chmod(0o600)
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
-    return keeper.read_text(encoding="ascii").strip()
+        if not keeper.exists():
+            _keep_secret(keeper)
+        return keeper.read_text(encoding="ascii").strip()
+    except OSError as error:
+        cure = f"Make {keeper} readable for this user, or set {variable}."
+        raise refuse(variable, value, f"{error.strerror}. {cure}") from None
+
+
+def _keep_secret(keeper: Path) -> None:
+    """Write a new random key; of several processes the first one's stays, and is whole."""
+    draft = keeper.with_name(f".{keeper.name}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    try:
+        draft.write_text(secrets.token_urlsafe(50), encoding="ascii")
+        with suppress(FileExistsError):
+            os.link(draft, keeper)
+    finally:
+        draft.unlink()
 
 
 DATABASE_CURE = (
     "Use sqlite:///relative/path, sqlite:////absolute/path or "
     "postgres://user:password@host:5432/name; unset it for SQLite in the data folder."
 )
+
+
+def mask_password(url: str) -> str:
+    """Return the URL fit for a screen or a log, its password replaced by `***`."""
+    scheme = re.match(r"(\w+://)?", url)[0]  # type: ignore[index]  # matches nothing at least
+    rest = re.sub(r"(?s)^([^:]*):.*@", r"\1:***@", url.removeprefix(scheme))
+    return scheme + re.sub(r"([?&]password=)[^&]*", r"\1***", rest)
 
 
 def read_database(variable: str, default_file: Path) -> dict[str, Any]:
@@ -122,21 +159,24 @@ def read_database(variable: str, default_file: Path) -> dict[str, Any]:
     returns, and writing transactions take the lock when they begin, so that they wait for each
     other in place of failing half way.
     """
-    url = read_text(variable, f"sqlite:///{default_file}")
-    scheme = urlsplit(url).scheme
-    if scheme not in {"sqlite", "postgres", "postgresql"}:
-        raise refuse(variable, url, DATABASE_CURE)
+    url = read_text(variable, f"sqlite:///{quote(str(default_file))}")
+    shown = mask_password(url)
     try:
+        scheme, host = urlsplit(url)[:2]
+        if scheme not in {"sqlite", "postgres", "postgresql"} or (scheme == "sqlite" and host):
+            raise refuse(variable, shown, DATABASE_CURE)
         database: dict[str, Any] = dict(environ.Env.db_url_config(url))
-    except (ValueError, ImproperlyConfigured):
-        raise refuse(variable, url, DATABASE_CURE) from None
-    if not database.get("NAME") or (scheme == "sqlite" and urlsplit(url).netloc):
-        raise refuse(variable, url, DATABASE_CURE)
+    except ValueError:
+        raise refuse(variable, shown, DATABASE_CURE) from None
+    # A database in memory would be lost between the migrations and the server.
+    if database.get("NAME", "") in {"", ":memory:"}:
+        raise refuse(variable, shown, DATABASE_CURE)
     if scheme == "sqlite":
-        if not Path(database["NAME"]).is_absolute():
-            database["NAME"] = str(BASE_DIR / database["NAME"])
+        database["NAME"] = str(BASE_DIR / database["NAME"])
         if not Path(database["NAME"]).parent.is_dir():
-            raise refuse(variable, url, "Its folder does not exist. " + DATABASE_CURE)
+            raise refuse(variable, shown, "Its folder does not exist. " + DATABASE_CURE)
+        # To open the file anew for each request costs more than to store a hit.
+        database["CONN_MAX_AGE"] = None
         database["OPTIONS"] = {
             "timeout": 5,
             "transaction_mode": "IMMEDIATE",

@@ -12,7 +12,7 @@ from typing import Final
 
 from visits.ingestion.hit import Kind, Origin
 
-_PAID: Final = re.compile(r"ppc|retargeting|paid")
+_PAID: Final = re.compile(r".*cp.*|ppc|retargeting|paid.*")
 _SHOPPING_CAMPAIGN: Final = re.compile(r"(^|[^a-df-z])shop|shopping")
 _DISPLAY: Final = frozenset({"display", "banner", "expandable", "interstitial", "cpm"})
 _SOCIAL: Final = frozenset(
@@ -26,7 +26,7 @@ def choose_channel(origin: Origin) -> str:
     """Return the name of the group; "Direct" when nothing is known of how the visitor came."""
     source, kind = origin.source.lower(), origin.kind
     medium, campaign = origin.utm_medium.lower(), origin.utm_campaign.lower()
-    paid = "cp" in medium or _PAID.match(medium) is not None
+    paid = _PAID.fullmatch(medium) is not None
     shopping = kind is Kind.SHOPPING or _SHOPPING_CAMPAIGN.search(campaign) is not None
 
     if not source and not medium and not campaign:

@@ -57,6 +57,8 @@ MAX_TITLE: Final = 500
 MAX_SCREEN_WIDTH: Final = 100_000
 MAX_ENGAGEMENT_MS: Final = 24 * 60 * 60 * 1000
 MISSING_SCROLL_DEPTH: Final = 255
+#: Below this an amount has 15 digits before the point, also when it is rounded to four after it.
+MAX_AMOUNT: Final = Decimal("999999999999999.99995")
 
 # Schemes whose addresses are no pages: they carry content or code, or name a file of the visitor's.
 _REFUSED_SCHEMES: Final = frozenset({"about", "blob", "data", "file", "javascript", "vbscript"})
@@ -234,13 +236,14 @@ def _read_revenue(value: object, cut: list[str]) -> dict[str, Any]:
     if not revenue:
         return {"revenue_amount": None, "revenue_currency": ""}
     currency = revenue.get("currency")
-    if currency not in CURRENCIES:
+    if not isinstance(currency, str) or currency not in CURRENCIES:
         raise FieldError("The currency is an ISO 4217 code, such as EUR.")
     try:
         amount = Decimal(str(revenue.get("amount")))
     except InvalidOperation:
         raise FieldError("The amount is a number, such as 12.30.") from None
-    if not amount.is_finite() or abs(amount) >= Decimal(10) ** 15:
+    # Compared as it came: abs() would round it, and overflow on 1e9999999.
+    if not amount.is_finite() or not -MAX_AMOUNT < amount < MAX_AMOUNT:
         raise FieldError("The amount has at most 15 digits before the point.")
     return {
         "revenue_amount": amount.quantize(Decimal("0.0001")),

@@ -108,15 +108,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """The visitor's id under the salt of the day, and under the day before's while it exists."""
+    """The visitor's id under the salt of the hit's day.
+
+    Near midnight, also that under the salt of the day on the other side, while there is one: an
+    open visit may have been last seen there.
+    """
 
     id: int
-    id_of_day_before: int | None = None
+    id_across_midnight: int | None = None
 
     @property
     def ids(self) -> tuple[int, ...]:
         """Every id by which an open visit of this visitor may be known."""
-        return (self.id,) if self.id_of_day_before is None else (self.id, self.id_of_day_before)
+        return (self.id,) if self.id_across_midnight is None else (self.id, self.id_across_midnight)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,10 +104,9 @@ def put_visitor(hit: Hit) -> Hit:
         hit,
         visitor=identify_visitor(
             hit.known_site,
-            day=hit.happened_on,
+            at=hit.received_at,
             address=hit.address,
             user_agent=hit.user_agent,
-            now=hit.received_at,
         ),
     )
 

@@ -34,6 +34,11 @@ FORGET_EVERY: Final = timedelta(minutes=10)
 # A file holds the salt and the second at which it expires.
 _RECORD: Final = struct.Struct(f"!{SALT_BYTES}sq")
 
+
+class SaltGoneError(OSError):
+    """The salt of a day has expired or its file is broken: its visitors cannot be told apart."""
+
+
 _known: dict[Path, tuple[bytes, int]] = {}
 
 

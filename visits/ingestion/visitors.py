@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from hashlib import blake2b
 
 from sites.models import Site
 from visits.ingestion.hit import Visitor
-from visits.ingestion.salts import get_salt
+from visits.ingestion.salts import SaltGoneError, get_salt
+from visits.querysets import VISIT_GAP
 
 
-def identify_visitor(
-    site: Site, *, day: date, address: str, user_agent: str, now: datetime
-) -> Visitor:
-    """Return the visitor of `day`, with the id of the day before while its salt exists.
+def identify_visitor(site: Site, *, at: datetime, address: str, user_agent: str) -> Visitor:
+    """Return the visitor of a hit at `at`, who has another id on each of the site's days.
 
     An id is 64 bits of a keyed BLAKE2b over address and user agent under the site's salt of that
-    day, so ids of two sites or two days cannot be joined. The day before's is needed by a visit
-    that goes on across midnight.
+    day, so ids of two sites or two days cannot be joined. Within 30 minutes of midnight a visit may
+    go on across it, and the id of the other day is given too. Raises SaltGoneError when the salt
+    of the day has expired or is broken.
     """
-    salt = get_salt(site, day, now=now, create=True)
+    day = at.astimezone(site.zone).date()
+    salt = get_salt(site, day, now=at, create=True)
     if salt is None:
-        raise ValueError(f"The salt of {day} is gone: visitors of that day cannot be told apart.")
-    before = get_salt(site, day - timedelta(days=1), now=now, create=False)
-    return Visitor(
-        _hash(salt, address, user_agent),
-        None if before is None else _hash(before, address, user_agent),
-    )
+        raise SaltGoneError(f"The salt of site {site.pk} for {day} is gone.")
+    for edge in (at - VISIT_GAP, at + VISIT_GAP):
+        other_day = edge.astimezone(site.zone).date()
+        if other_day != day:
+            # Tomorrow's is made ahead: another process may be storing a hit of tomorrow right now.
+            other_salt = get_salt(site, other_day, now=at, create=other_day > day)
+            if other_salt is not None:
+                return Visitor(
+                    _hash(salt, address, user_agent), _hash(other_salt, address, user_agent)
+                )
+    return Visitor(_hash(salt, address, user_agent))
 
 
 def _hash(salt: bytes, address: str, user_agent: str) -> int:

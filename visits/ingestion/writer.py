@@ -23,6 +23,7 @@ class Stored:
 
 # What a later event may change of its visit.
 _GROWING = (
+    "latest_visitor",
     "started_at",
     "started_on",
     "last_event_at",
@@ -78,11 +79,11 @@ class _Group:
         self.visits: dict[tuple[int, int], list[Visit]] = {}
         for visit in Visit.objects.filter(
             site__in=sites,
-            visitor__in=visitors,
+            latest_visitor__in=visitors,
             last_event_at__gte=min(times) - VISIT_GAP,
             started_at__lte=max(times) + VISIT_GAP,
         ):
-            self.visits.setdefault((visit.site_id, visit.visitor), []).append(visit)
+            self._know(visit)
         self.seen: set[tuple[int, str]] = set()
         if event_ids:
             self.seen.update(
@@ -103,7 +104,10 @@ class _Group:
             if hit.sent.name == ENGAGEMENT:
                 return Drop(DropReason.NO_VISIT)
             visit = _start_visit(hit)
-            self.visits.setdefault((site.pk, visit.visitor), []).append(visit)
+            self._know(visit)
+        if hit.received_at > visit.last_event_at:
+            visit.latest_visitor = hit.known_visitor.id
+            self._know(visit)
         event = _make_event(hit, visit)
         visit.take(event)
         self.events.append(event)
@@ -122,6 +126,12 @@ class _Group:
             event.visit_id = event.visit.pk
         Event.objects.bulk_create(self.events)
 
+    def _know(self, visit: Visit) -> None:
+        """Let the group's next hits find the visit."""
+        known = self.visits.setdefault((visit.site_id, visit.latest_visitor), [])
+        if visit not in known:
+            known.append(visit)
+
     def _open_visit(self, hit: Hit) -> Visit | None:
         at = hit.received_at
         reaching = [
@@ -137,6 +147,7 @@ def _start_visit(hit: Hit) -> Visit:
     visit = Visit(
         site=hit.known_site,
         visitor=hit.known_visitor.id,
+        latest_visitor=hit.known_visitor.id,
         started_at=hit.received_at,
         started_on=hit.happened_on,
         last_event_at=hit.received_at,

@@ -15,9 +15,9 @@ SCRIPT_FILE = Path(__file__).with_name("script.js")
 
 @cache
 def read_script() -> tuple[bytes, bytes, str]:
-    """Return the script, the script compressed, and its ETag."""
+    """Return the script, the script compressed, and its ETag, a weak one as it stands for both."""
     source = SCRIPT_FILE.read_bytes()
-    return source, gzip.compress(source, mtime=0), f'"{hashlib.sha256(source).hexdigest()[:16]}"'
+    return source, gzip.compress(source, mtime=0), f'W/"{hashlib.sha256(source).hexdigest()[:16]}"'
 
 
 def _etag(request: HttpRequest) -> str:

@@ -1,0 +1,67 @@
+"""Fixtures that tests of every app use: a data folder of their own, sites, a sender of hits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from sites.models import Site
+from sites.services import add_site
+from visits.ingestion import salts
+from visits.tests.hits import ADDRESS, CHROME, Sender
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+
+
+@pytest.fixture(autouse=True)
+def data_dir(settings: Settings, tmp_path: Path) -> Iterator[Path]:
+    """A fresh data folder for each test: its salts are no other test's."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    settings.DATA_DIR = folder
+    salts._known.clear()
+    yield folder
+    salts._known.clear()
+
+
+@pytest.fixture
+def site(db: None) -> Site:
+    """The site example.com, whose days are those of UTC."""
+    return add_site(domain="example.com")
+
+
+@pytest.fixture
+def other_site(db: None) -> Site:
+    """A second site, other.example, which hits of the first must not reach."""
+    return add_site(domain="other.example")
+
+
+@pytest.fixture
+def send(client: Client) -> Sender:
+    """Sends a hit of an ordinary Chrome to /api/event and returns the answer."""
+
+    def post(
+        *,
+        user_agent: str = CHROME,
+        address: str = ADDRESS,
+        content_type: str = "text/plain",
+        headers: Mapping[str, str] | None = None,
+        **fields: object,
+    ) -> Answer:
+        hit = {"n": "pageview", "u": "https://example.com/", "d": "example.com"} | fields
+        return client.post(
+            "/api/event",
+            data=json.dumps(hit),
+            content_type=content_type,
+            headers={"User-Agent": user_agent} | dict(headers or {}),
+            REMOTE_ADDR=address,
+        )
+
+    return post

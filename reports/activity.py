@@ -1,0 +1,65 @@
+"""What happens on sites right now, for lists of sites: a few figures each, in a few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import TruncHour
+
+from reports.dates import HOUR
+from sites.models import Site
+from visits.models import Event
+
+#: A visitor is current who had an event within this time.
+CURRENT: Final = timedelta(minutes=5)
+
+HOURS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A site's last 24 hours: unique visitors, the same per hour (oldest first), the last hit."""
+
+    visitors: int = 0
+    visitors_by_hour: list[int] = field(default_factory=lambda: [0] * HOURS)
+    last_hit_at: datetime | None = None
+
+
+def last_24_hours(sites: Iterable[Site], now: datetime) -> dict[int, Activity]:
+    """Return the activity of each site by its id, zeros for one without hits; three statements."""
+    ids = [site.pk for site in sites]
+    first_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    first_hour -= (HOURS - 1) * HOUR
+    recent = Event.objects.filter(site__in=ids, happened_at__gte=first_hour).order_by()
+    visitors = dict(
+        recent.values("site")
+        .annotate(n=Count("visit__visitor", distinct=True))
+        .values_list("site", "n")
+    )
+    by_hour = {pk: [0] * HOURS for pk in ids}
+    for pk, hour, count in (
+        recent.values("site", hour=TruncHour("happened_at", tzinfo=UTC))
+        .annotate(n=Count("visit__visitor", distinct=True))
+        .values_list("site", "hour", "n")
+    ):
+        place = int((hour - first_hour) / HOUR)
+        if place < HOURS:
+            by_hour[pk][place] = count
+    # A look at the end of the index for each site, not at all of its events.
+    newest = Event.objects.filter(site=OuterRef("pk")).order_by("-happened_at")
+    last_hits = dict(
+        Site.objects.filter(pk__in=ids)
+        .annotate(last_hit_at=Subquery(newest.values("happened_at")[:1]))
+        .values_list("pk", "last_hit_at")
+    )
+    return {pk: Activity(visitors.get(pk, 0), by_hour[pk], last_hits.get(pk)) for pk in ids}
+
+
+def count_current_visitors(site: Site, now: datetime) -> int:
+    """Return how many visitors had an event within the last five minutes."""
+    recent = Event.objects.for_site(site).since(now - CURRENT)
+    return int(recent.aggregate(n=Count("visit__visitor", distinct=True))["n"])

@@ -1,0 +1,120 @@
+"""Everything that a report may group by or filter on: a name, and the column it stands for.
+
+Events carry the facts of their visit that its first event decides, so most dimensions are columns
+of `events`; what is known only as a visit goes on is a column of `visits`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from reports.dates import Interval
+
+
+class Table(StrEnum):
+    """Which of the engine's tables a dimension's column is in."""
+
+    EVENTS = "events"
+    VISITS = "visits"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dimension:
+    """One named thing to group by.
+
+    `condition` leaves out events that have no such thing (a pageview has no custom event's name);
+    `empty` is what pages show for an empty value.
+    """
+
+    name: str
+    label: str
+    expression: str
+    table: Table = Table.EVENTS
+    condition: str = ""
+    empty: str = "(none)"
+
+
+def _fact(name: str, label: str, *, empty: str = "(unknown)") -> Dimension:
+    return Dimension(name=name, label=label, expression=f"events.{name}", empty=empty)
+
+
+PAGE: Final = Dimension(name="page", label="Page", expression="events.page")
+TITLE: Final = Dimension(
+    name="title", label="Title", expression="events.title", condition="events.title <> ''"
+)
+HOSTNAME: Final = Dimension(name="hostname", label="Hostname", expression="events.hostname")
+EVENT: Final = Dimension(
+    name="event",
+    label="Event",
+    expression="events.name",
+    condition="events.name <> 'engagement'",
+)
+ENTRY_PAGE: Final = Dimension(
+    name="entry_page",
+    label="Entry page",
+    expression="visits.entry_page",
+    table=Table.VISITS,
+    condition="visits.entry_page <> ''",
+)
+EXIT_PAGE: Final = Dimension(
+    name="exit_page",
+    label="Exit page",
+    expression="visits.exit_page",
+    table=Table.VISITS,
+    condition="visits.exit_page <> ''",
+)
+SOURCE: Final = _fact("source", "Source", empty="Direct / None")
+REFERRER: Final = _fact("referrer", "Referrer", empty="Direct / None")
+CHANNEL: Final = _fact("channel", "Channel")
+COUNTRY: Final = _fact("country", "Country")
+BROWSER: Final = _fact("browser", "Browser")
+OPERATING_SYSTEM: Final = _fact("operating_system", "Operating system")
+DEVICE: Final = _fact("device", "Device")
+LANGUAGE: Final = _fact("language", "Language")
+
+DIMENSIONS: Final[dict[str, Dimension]] = {
+    dimension.name: dimension
+    for dimension in (
+        PAGE,
+        ENTRY_PAGE,
+        EXIT_PAGE,
+        TITLE,
+        HOSTNAME,
+        EVENT,
+        SOURCE,
+        REFERRER,
+        CHANNEL,
+        _fact("utm_source", "UTM source", empty="(none)"),
+        _fact("utm_medium", "UTM medium", empty="(none)"),
+        _fact("utm_campaign", "UTM campaign", empty="(none)"),
+        _fact("utm_term", "UTM term", empty="(none)"),
+        _fact("utm_content", "UTM content", empty="(none)"),
+        COUNTRY,
+        _fact("region", "Region"),
+        _fact("city", "City"),
+        BROWSER,
+        _fact("browser_version", "Browser version"),
+        OPERATING_SYSTEM,
+        _fact("operating_system_version", "Operating system version"),
+        DEVICE,
+        LANGUAGE,
+    )
+}
+
+#: Time, by the width of a bucket. An hour's comes from the beginnings that the question brings.
+TIME: Final[dict[Interval, Dimension]] = {
+    Interval.HOUR: Dimension(name="time_hour", label="Hour", expression="hours.starts_at"),
+    Interval.DAY: Dimension(name="time_day", label="Day", expression="events.happened_on"),
+    Interval.WEEK: Dimension(
+        name="time_week",
+        label="Week",
+        expression="date_trunc('week', events.happened_on)::DATE",
+    ),
+    Interval.MONTH: Dimension(
+        name="time_month",
+        label="Month",
+        expression="date_trunc('month', events.happened_on)::DATE",
+    ),
+}

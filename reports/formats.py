@@ -1,0 +1,60 @@
+"""Figures as text: one way to write each unit, on pages and charts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+
+from reports.metrics import Unit
+from reports.queries import Change
+
+#: What is shown for a figure over nothing.
+DASH: Final = "–"
+
+
+def format_figure(value: float | None, unit: Unit) -> str:
+    """Return a figure as people read it; a dash for one over nothing."""
+    if value is None:
+        return DASH
+    match unit:
+        case Unit.COUNT:
+            return str(intcomma(round(value)))
+        case Unit.RATE:
+            return format_share(value)
+        case Unit.RATIO:
+            return f"{value:.2f}"
+        case Unit.SECONDS:
+            return format_duration(value)
+        case Unit.PERCENT:
+            return f"{value:.0f}%"
+
+
+def format_share(fraction: float) -> str:
+    """Return a fraction as a percentage: whole from 10 % on, one decimal below."""
+    percent = fraction * 100
+    return f"{percent:.0f}%" if percent >= 9.95 or percent == 0 else f"{percent:.1f}%"
+
+
+def format_duration(seconds: float) -> str:
+    """Return seconds as `45s`, `3m 05s` or `2h 10m`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02}m"
+
+
+def format_change(change: Change) -> str:
+    """Return how much a figure changed: `+12%`, `−3.1 pts` for rates, a dash where unknown."""
+    difference = change.difference
+    if difference is None:
+        return DASH
+    sign = "+" if difference > 0 else "\N{MINUS SIGN}" if difference < 0 else "±"
+    match change.metric.unit:
+        case Unit.RATE:
+            return f"{sign}{abs(difference) * 100:.1f} pts"
+        case Unit.PERCENT:
+            return f"{sign}{abs(difference):.1f} pts"
+    return f"{sign}{abs(difference) * 100:,.0f}%"

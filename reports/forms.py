@@ -1,0 +1,129 @@
+"""What a report's address says, read into days and an interval, or into what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from django import forms
+
+from reports.dates import DAY, EARLIEST_DAY, LATEST_DAY, PRESETS, DateRange, Interval, preset_range
+
+CUSTOM: Final = "custom"
+ALL: Final = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPeriod:
+    """The days that a page shows, the name they go by, and the width of the chart's buckets."""
+
+    name: str
+    range: DateRange
+    interval: Interval
+
+    @property
+    def label(self) -> str:
+        """What people read, such as "Last 30 days" or "1 Mar 2026 – 4 Mar 2026"."""
+        if self.name in PRESETS:
+            return PRESETS[self.name].label
+        if self.name == ALL:
+            return "All time"
+        first, last = self.range.first_day, self.range.last_day
+        return f"{first:%-d %b %Y}" + ("" if first == last else f" – {last:%-d %b %Y}")
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The same, as an address's parameters."""
+        if self.name != CUSTOM:
+            return {"period": self.name}
+        return {
+            "from": self.range.first_day.isoformat(),
+            "to": self.range.last_day.isoformat(),
+        }
+
+
+class PeriodForm(forms.Form):
+    """`period=30d`, or `from=2026-03-01&to=2026-03-31`; optionally `interval=day`."""
+
+    period = forms.ChoiceField(
+        required=False,
+        choices=[
+            *((preset.name, preset.label) for preset in PRESETS.values()),
+            (ALL, "All time"),
+            (CUSTOM, "Custom"),
+        ],
+    )
+    to = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    interval = forms.ChoiceField(
+        required=False, choices=[(interval.value, interval.value) for interval in Interval]
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        zone: ZoneInfo,
+        now: datetime,
+        first_hit_at: datetime | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone, self.now = zone, now
+        self.today = now.astimezone(zone).date()
+        self.first_day = first_hit_at.astimezone(zone).date() if first_hit_at else self.today
+        # `from` is a word of Python's own.
+        self.fields["from"] = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+        for name, example in {"from": "from=2026-03-01", "to": "to=2026-03-31"}.items():
+            self.fields[name].error_messages["invalid"] = f"Give a day like this: {example}."
+
+    def clean_period(self) -> str:
+        """Return the name given, else the last 28 days, or today on a site's first day.
+
+        Four whole weeks, so that the period before has the same weekdays.
+        """
+        if self.cleaned_data["period"]:
+            return str(self.cleaned_data["period"])
+        return "day" if self.first_day >= self.today else "28d"
+
+    def clean(self) -> dict[str, Any]:
+        """Put the range and the interval beside the fields."""
+        fields = self.cleaned_data
+        if self.errors:
+            return fields
+        first, last = fields.get("from"), fields.get("to")
+        if first or last:
+            fields["period"] = CUSTOM
+        if fields["period"] == CUSTOM:
+            fields["range"] = self._custom_range(first, last)
+        elif fields["period"] == ALL:
+            fields["range"] = self._range(min(self.first_day, self.today), self.today)
+        else:
+            fields["range"] = preset_range(fields["period"], self.zone, self.now)
+        return fields
+
+    def read(self) -> ReportPeriod:
+        """Return the period of a valid form."""
+        days: DateRange = self.cleaned_data["range"]
+        asked = self.cleaned_data["interval"]
+        # A width that makes no readable chart of these days (another preset's) gives the default.
+        interval = Interval(asked) if asked in days.intervals() else days.intervals()[0]
+        return ReportPeriod(self.cleaned_data["period"], days, interval)
+
+    def _custom_range(self, first: date | None, last: date | None) -> DateRange | None:
+        if first is None or last is None:
+            self.add_error(
+                "to" if last is None else "from",
+                "Give both days, such as from=2026-03-01&to=2026-03-31.",
+            )
+            return None
+        if first > last:
+            self.add_error("from", f"{first} is after {last}: exchange the two.")
+            return None
+        if first < EARLIEST_DAY or last >= LATEST_DAY:
+            self.add_error("from", f"Reports reach from {EARLIEST_DAY} to {LATEST_DAY - DAY}.")
+            return None
+        return self._range(first, last)
+
+    def _range(self, first: date, last: date) -> DateRange:
+        return DateRange(first_day=first, end_day=last + DAY, zone=self.zone)

@@ -1,0 +1,35 @@
+"""Filters that write figures as text."""
+
+from __future__ import annotations
+
+from django import template
+
+from reports.formats import DASH, format_change, format_duration, format_figure
+from reports.metrics import Metric
+from reports.queries import Change
+
+register = template.Library()
+
+
+@register.filter
+def figure(value: float | None, metric: Metric) -> str:
+    """Return a metric's figure as people read it."""
+    return format_figure(value, metric.unit)
+
+
+@register.filter
+def change_text(change: Change) -> str:
+    """Return how much a figure changed."""
+    return format_change(change)
+
+
+@register.filter
+def tone(change: Change) -> str:
+    """Return "good", "bad" or "same", the class by which a change is coloured."""
+    return {True: "good", False: "bad", None: "same"}[change.is_good]
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Return seconds as people read them; a dash for none."""
+    return DASH if seconds is None else format_duration(seconds)

@@ -1,0 +1,1 @@
+"""The report pages: one base view, one short class for each page."""

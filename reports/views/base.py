@@ -1,0 +1,195 @@
+"""What every page of a site has: who may see it, which days it shows, and the warehouse it asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.generic import TemplateView
+
+from reports.activity import count_current_visitors
+from reports.charts import Chart, draw_chart
+from reports.dates import PRESETS, DateRange, today_in
+from reports.dimensions import Dimension
+from reports.forms import ALL, PeriodForm, ReportPeriod
+from reports.metrics import Metric
+from reports.queries import (
+    Breakdown,
+    Change,
+    Filter,
+    Order,
+    ReportQuery,
+    break_down,
+    chart,
+    compare,
+)
+from reports.tables import Table, make_table
+from reports.warehouse.base import Warehouse
+from reports.warehouse.embedded import open_warehouse
+from sites.domains import normalise_domain
+from sites.models import Site
+from visits.models import Event
+from visits.tracker.snippet import tracking_snippet
+
+
+class SiteView(LoginRequiredMixin, TemplateView):
+    """A page about one site, for those who may see it; a site of others does not exist for you."""
+
+    template_name: str
+    #: Which of the site's pages this is, for the navigation.
+    page_name = ""
+
+    @cached_property
+    def now(self) -> datetime:
+        """The instant of the request, read once."""
+        return timezone.now()
+
+    @cached_property
+    def site(self) -> Site:
+        """The site that the address names. Raises Http404 where it is none of the reader's."""
+        visible = Site.objects.visible_to(self.request.user)
+        return get_object_or_404(visible, domain=normalise_domain(self.kwargs["domain"]))
+
+    @cached_property
+    def first_hit_at(self) -> datetime | None:
+        """When the site's first event happened; None before there is one."""
+        first = Event.objects.for_site(self.site).order_by("happened_at")
+        return first.values_list("happened_at", flat=True).first()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the site, and the snippet while nothing has arrived."""
+        return super().get_context_data(
+            site=self.site,
+            page_name=self.page_name,
+            now=self.now,
+            first_hit_at=self.first_hit_at,
+            current_visitors=count_current_visitors(self.site, self.now),
+            snippet=tracking_snippet(self.request, self.site),
+            **kwargs,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodLink:
+    """A preset in the period's menu."""
+
+    label: str
+    url: str
+    is_chosen: bool
+
+
+class ReportView(SiteView):
+    """A page over some of a site's days, answered from one state of its data."""
+
+    period: ReportPeriod
+    warehouse: Warehouse
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Read the address, open the warehouse, render; an address that is wrong says how."""
+        form = PeriodForm(
+            request.GET, zone=self.site.zone, now=self.now, first_hit_at=self.first_hit_at
+        )
+        if not form.is_valid():
+            return render(
+                request,
+                "reports/wrong_address.html",
+                {"site": self.site, "form": form},
+                status=400,
+            )
+        self.period = form.read()
+        ranges = [self.period.range, *filter(None, [self.earlier])]
+        with open_warehouse(self.site, *ranges) as self.warehouse:
+            return render(request, self.template_name, self.get_context_data())
+
+    @cached_property
+    def earlier(self) -> DateRange | None:
+        """The range that figures are compared with; None where the site was not yet measured.
+
+        A period in which tracking began half way would make any figure look like growth.
+        """
+        earlier = self.period.range.previous(self.now)
+        first_hit_at = self.first_hit_at
+        if first_hit_at is None or today_in(self.site.zone, first_hit_at) > earlier.first_day:
+            return None
+        return earlier
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the period, its menu, and the parameters that links to other pages keep."""
+        return super().get_context_data(
+            period=self.period,
+            period_query=urlencode(self.period.parameters),
+            earlier=self.earlier,
+            period_links=[*self._period_links()],
+            interval_links=self._interval_links(),
+            **kwargs,
+        )
+
+    def question(self, *metrics: Metric) -> ReportQuery:
+        """Return the question after these metrics on the page's days."""
+        return ReportQuery(site=self.site, range=self.period.range, metrics=metrics)
+
+    def changes(self, *metrics: Metric) -> dict[str, Change]:
+        """Return the metrics' headline figures beside the earlier ones, by metric name."""
+        return compare(self.warehouse, self.question(*metrics), self.earlier)
+
+    def chart(self, metric: Metric) -> Chart:
+        """Return the metric's chart, with the earlier range as its second line."""
+        question = self.question(metric)
+        interval = self.period.interval
+        before = []
+        if self.earlier is not None:
+            # Drawn whole, also where figures are compared up to this time of day only.
+            whole = replace(self.earlier, until=None)
+            before = chart(self.warehouse, replace(question, range=whole), interval)
+        points = chart(self.warehouse, question, interval)
+        return draw_chart(metric, points, before, interval, self.now)
+
+    def table(
+        self,
+        dimension: Dimension,
+        *metrics: Metric,
+        whole: float | None,
+        filters: tuple[Filter, ...] = (),
+        order_by: tuple[Order, ...] = (),
+        limit: int = 9,
+        offset: int = 0,
+    ) -> Table:
+        """Return some of the dimension's values with these metrics; shares are of `whole`."""
+        question = ReportQuery(
+            site=self.site,
+            range=self.period.range,
+            metrics=metrics,
+            dimensions=(dimension,),
+            filters=filters,
+            order_by=order_by,
+            limit=limit,
+            offset=offset,
+        )
+        breakdown: Breakdown = break_down(self.warehouse, question)
+        return make_table(dimension, metrics, breakdown, whole)
+
+    def _period_links(self) -> list[PeriodLink]:
+        names = {preset.name: preset.label for preset in PRESETS.values()} | {ALL: "All time"}
+        return [
+            PeriodLink(label, f"?{urlencode({'period': name})}", name == self.period.name)
+            for name, label in names.items()
+        ]
+
+    def _interval_links(self) -> list[PeriodLink]:
+        return [
+            PeriodLink(
+                interval.value.capitalize(),
+                f"?{urlencode({**self.period.parameters, 'interval': interval.value})}",
+                interval is self.period.interval,
+            )
+            for interval in sorted(
+                self.period.range.intervals(), key=["hour", "day", "week", "month"].index
+            )
+        ]

@@ -1,0 +1,240 @@
+"""The four reports, a page each, with their breakdowns: what differs between them is a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from django.http import Http404
+from django.utils.functional import cached_property
+
+from reports.dimensions import (
+    BROWSER,
+    CHANNEL,
+    COUNTRY,
+    DEVICE,
+    DIMENSIONS,
+    ENTRY_PAGE,
+    EVENT,
+    EXIT_PAGE,
+    HOSTNAME,
+    LANGUAGE,
+    OPERATING_SYSTEM,
+    PAGE,
+    REFERRER,
+    SOURCE,
+    TITLE,
+    Dimension,
+)
+from reports.metrics import (
+    BOUNCE_RATE,
+    ENGAGEMENT_RATE,
+    EVENTS,
+    PAGEVIEWS,
+    SCROLL_DEPTH,
+    TIME_ON_PAGE,
+    VIEWS_PER_VISIT,
+    VISIT_DURATION,
+    VISITORS,
+    VISITS,
+    Metric,
+    Unit,
+)
+from reports.queries import Filter, Order, summarise
+from reports.tables import Table
+from reports.views.base import ReportView
+from reports.views.overview import OWN_EVENTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One of the four reports.
+
+    `headline` are its figures, the first of which the chart shows; `breakdowns` its dimensions with
+    the columns of each table.
+    """
+
+    name: str
+    title: str
+    about: str
+    headline: tuple[Metric, ...]
+    breakdowns: dict[Dimension, tuple[Metric, ...]]
+
+
+_UTM: Final = tuple(
+    DIMENSIONS[name]
+    for name in ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
+)
+_VERSIONS: Final = (DIMENSIONS["browser_version"], DIMENSIONS["operating_system_version"])
+
+
+def _each(
+    dimensions: tuple[Dimension, ...], *metrics: Metric
+) -> dict[Dimension, tuple[Metric, ...]]:
+    return dict.fromkeys(dimensions, metrics)
+
+
+REPORTS: Final[dict[str, Report]] = {
+    report.name: report
+    for report in (
+        Report(
+            name="pageviews",
+            title="Pageviews",
+            about="Every view of a page, repeated views included.",
+            headline=(PAGEVIEWS, VIEWS_PER_VISIT, VISITS, EVENTS),
+            breakdowns={
+                **_each((PAGE, TITLE, HOSTNAME), PAGEVIEWS, VISITORS, TIME_ON_PAGE),
+                **_each((SOURCE, COUNTRY, DEVICE), PAGEVIEWS, VISITORS, VIEWS_PER_VISIT),
+            },
+        ),
+        Report(
+            name="visitors",
+            title="Unique Visitors",
+            about=(
+                "People, told apart without a cookie. Somebody who comes on three days counts "
+                "three times, since visitors are forgotten after each day."
+            ),
+            headline=(VISITORS, VISITS, PAGEVIEWS, VIEWS_PER_VISIT),
+            breakdowns=_each(
+                (
+                    SOURCE,
+                    CHANNEL,
+                    REFERRER,
+                    *_UTM,
+                    COUNTRY,
+                    LANGUAGE,
+                    BROWSER,
+                    OPERATING_SYSTEM,
+                    DEVICE,
+                    *_VERSIONS,
+                ),
+                VISITORS,
+                VISITS,
+                BOUNCE_RATE,
+            ),
+        ),
+        Report(
+            name="bounce-rates",
+            title="Bounce Rates",
+            about="Visits of one pageview and no interactive event, as a share of all visits.",
+            headline=(BOUNCE_RATE, VISITS, VIEWS_PER_VISIT, VISIT_DURATION),
+            breakdowns=_each(
+                (ENTRY_PAGE, SOURCE, CHANNEL, COUNTRY, DEVICE, BROWSER),
+                BOUNCE_RATE,
+                VISITS,
+                VISIT_DURATION,
+            ),
+        ),
+        Report(
+            name="engagement",
+            title="User Engagement",
+            about=(
+                "Visits that lasted ten seconds or had two pageviews, as a share of all visits; "
+                "and how long and how far people read."
+            ),
+            headline=(ENGAGEMENT_RATE, VISITS, VISIT_DURATION, TIME_ON_PAGE, SCROLL_DEPTH),
+            breakdowns={
+                PAGE: (TIME_ON_PAGE, SCROLL_DEPTH, VISITORS),
+                EVENT: (EVENTS, VISITORS),
+                EXIT_PAGE: (VISITS, VISIT_DURATION),
+                **_each(
+                    (SOURCE, CHANNEL, COUNTRY, DEVICE), ENGAGEMENT_RATE, VISIT_DURATION, VISITS
+                ),
+            },
+        ),
+    )
+}
+
+
+class FourReportView(ReportView):
+    """What the page of a report and the page of one of its breakdowns share."""
+
+    @cached_property
+    def report(self) -> Report:
+        """The report that the address names. Raises Http404 for one that is none."""
+        try:
+            return REPORTS[self.kwargs["report"]]
+        except KeyError:
+            raise Http404("There is no such report.") from None
+
+    @property
+    def page_name(self) -> str:  # type: ignore[override]
+        """The report's name marks its place in the navigation."""
+        return self.report.name
+
+    def breakdown(self, dimension: Dimension, **options: Any) -> Table:
+        """Return the dimension's table with the report's columns.
+
+        Rates and times are sorted by how many visits or visitors they are of: the 100 % of a
+        single visit says nothing.
+        """
+        metrics = self.report.breakdowns[dimension]
+        number = next(metric for metric in metrics if metric.unit is Unit.COUNT)
+        filters: tuple[Filter, ...] = (OWN_EVENTS,) if dimension is EVENT else ()
+        whole = summarise(self.warehouse, replace(self.question(metrics[0]), filters=filters))
+        return self.table(
+            dimension,
+            *metrics,
+            whole=whole[metrics[0].name],
+            filters=filters,
+            order_by=(Order(number),),
+            **options,
+        )
+
+
+class FourReportPage(FourReportView):
+    """Headline, chart, and the first rows of each breakdown."""
+
+    template_name = "reports/report.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add headline, chart and tables."""
+        changes = self.changes(*self.report.headline)
+        return super().get_context_data(
+            report=self.report,
+            changes=changes.values(),
+            charted=self.report.headline[0],
+            chart=self.chart(self.report.headline[0]),
+            tables=[
+                (self.breakdown(dimension), self.report.name)
+                for dimension in self.report.breakdowns
+            ],
+            is_empty=not changes["visits"].now,
+            **kwargs,
+        )
+
+
+class BreakdownPage(FourReportView):
+    """Every value of one of a report's dimensions, a hundred to a page."""
+
+    template_name = "reports/breakdown.html"
+    rows_per_page = 100
+
+    @cached_property
+    def dimension(self) -> Dimension:
+        """The dimension that the address names. Raises Http404 for one the report has not."""
+        dimension = DIMENSIONS.get(self.kwargs["dimension"])
+        if dimension not in self.report.breakdowns:
+            raise Http404("This report has no such breakdown.")
+        return dimension
+
+    @property
+    def page_number(self) -> int:
+        """The page asked for, 1 where the address has none that can be read."""
+        asked = self.request.GET.get("page", "1")
+        return max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the table, and the pages before and after it."""
+        offset = (self.page_number - 1) * self.rows_per_page
+        table = self.breakdown(self.dimension, limit=self.rows_per_page, offset=offset)
+        return super().get_context_data(
+            report=self.report,
+            dimension=self.dimension,
+            table=table,
+            page_number=self.page_number,
+            first_row=offset + 1,
+            last_row=offset + len(table.rows),
+            has_more=offset + len(table.rows) < table.total_rows,
+            **kwargs,
+        )

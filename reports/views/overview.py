@@ -1,0 +1,85 @@
+"""A site's overview: the four reports at a glance, one chart, and where, what and with what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from reports.dimensions import (
+    BROWSER,
+    COUNTRY,
+    DEVICE,
+    ENTRY_PAGE,
+    EVENT,
+    OPERATING_SYSTEM,
+    PAGE,
+    SOURCE,
+)
+from reports.metrics import (
+    BOUNCE_RATE,
+    ENGAGEMENT_RATE,
+    EVENTS,
+    METRICS,
+    PAGEVIEWS,
+    VIEWS_PER_VISIT,
+    VISIT_DURATION,
+    VISITORS,
+    VISITS,
+    Metric,
+)
+from reports.queries import Filter, summarise
+from reports.views.base import ReportView
+from visits.models import PAGEVIEW
+
+#: Figures of the headline, each of which can be put into the chart.
+HEADLINE: tuple[Metric, ...] = (
+    VISITORS,
+    VISITS,
+    PAGEVIEWS,
+    VIEWS_PER_VISIT,
+    BOUNCE_RATE,
+    ENGAGEMENT_RATE,
+    VISIT_DURATION,
+)
+
+#: Custom events alone.
+OWN_EVENTS = Filter(EVENT, (PAGEVIEW,), negated=True)
+
+
+class OverviewView(ReportView):
+    """Everything on one page."""
+
+    template_name = "reports/overview.html"
+    page_name = "overview"
+
+    @property
+    def charted(self) -> Metric:
+        """The metric in the chart: the one that the address names, else unique visitors."""
+        named = METRICS.get(self.request.GET.get("metric", ""))
+        return named if named in HEADLINE else VISITORS
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the headline, the chart and the tables."""
+        changes = self.changes(*HEADLINE)
+        visitors, pageviews = changes["visitors"].now, changes["pageviews"].now
+        own_events = summarise(
+            self.warehouse, replace(self.question(EVENTS), filters=(OWN_EVENTS,))
+        )["events"]
+        events = self.table(EVENT, EVENTS, VISITORS, whole=own_events, filters=(OWN_EVENTS,))
+        return super().get_context_data(
+            changes=changes.values(),
+            chart=self.chart(self.charted),
+            charted=self.charted,
+            tables=[
+                (self.table(SOURCE, VISITORS, whole=visitors), "visitors"),
+                (self.table(PAGE, PAGEVIEWS, VISITORS, whole=pageviews), "pageviews"),
+                (self.table(COUNTRY, VISITORS, whole=visitors), "visitors"),
+                (self.table(ENTRY_PAGE, VISITORS, BOUNCE_RATE, whole=visitors), "bounce-rates"),
+                (self.table(BROWSER, VISITORS, whole=visitors), "visitors"),
+                (self.table(OPERATING_SYSTEM, VISITORS, whole=visitors), "visitors"),
+                (self.table(DEVICE, VISITORS, whole=visitors), "visitors"),
+                (events, "engagement"),
+            ],
+            is_empty=not changes["visitors"].now,
+            **kwargs,
+        )

@@ -1,0 +1,377 @@
+"""The readers of the environment, the settings that they make, and the page that lists them."""
+
+import re
+import stat
+from collections.abc import Callable
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from trackingsite.settings.environment import (
+    BASE_DIR,
+    DATABASE_CURE,
+    mask_password,
+    read_data_dir,
+    read_database,
+    read_env_file,
+    read_list,
+    read_networks,
+    read_number,
+    read_secret_key,
+    read_switch,
+    read_text,
+    read_time_zone,
+)
+from trackingsite.tests.live import run_manage
+from trackingsite.tests.variables import list_variables
+
+Reader = Callable[[str], object]
+
+SECRET = "a-long-random-text-of-more-than-fifty-letters-0123456789"
+
+
+def number(variable: str) -> int:
+    return read_number(variable, 8, lowest=1, highest=99)
+
+
+def switch(variable: str) -> bool:
+    return read_switch(variable, default=True)
+
+
+def text(variable: str) -> str:
+    return read_text(variable, "default")
+
+
+def texts(variable: str) -> list[str]:
+    return read_list(variable, ["default"])
+
+
+def zone(variable: str) -> str:
+    return read_time_zone(variable, "UTC")
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "expected"),
+    [
+        (text, None, "default"),
+        (text, "", "default"),
+        (text, "  ", "default"),
+        (text, " a b ", "a b"),
+        # A value is itself, never the name of another variable.
+        (text, "$HOME", "$HOME"),
+        (texts, None, ["default"]),
+        (texts, ",", ["default"]),
+        (texts, "a, b,", ["a", "b"]),
+        (number, None, 8),
+        (number, "", 8),
+        (number, "1", 1),
+        (number, " 99 ", 99),
+        (switch, None, True),
+        (switch, "Off", False),
+        (switch, "no", False),
+        (switch, "false", False),
+        (switch, "0", False),
+        (switch, "ON", True),
+        (switch, "yes", True),
+        (switch, "true", True),
+        (switch, "1", True),
+        (zone, None, "UTC"),
+        (zone, "Asia/Kolkata", "Asia/Kolkata"),
+        (read_networks, None, []),
+        (
+            read_networks,
+            "10.0.0.0/8, ::1, 192.0.2.1",
+            [ip_network("10.0.0.0/8"), ip_network("::1/128"), ip_network("192.0.2.1/32")],
+        ),
+    ],
+)
+def test_reads(
+    monkeypatch: pytest.MonkeyPatch, read: Reader, value: str | None, expected: object
+) -> None:
+    monkeypatch.delenv("VARIABLE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("VARIABLE", value)
+
+    assert read("VARIABLE") == expected
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "cure"),
+    [
+        (number, "eight", "Set VARIABLE to a whole number from 1 to 99."),
+        (number, "8.5", "Set VARIABLE to a whole number from 1 to 99."),
+        (number, "0", "Set VARIABLE to a whole number from 1 to 99."),
+        (number, "100", "Set VARIABLE to a whole number from 1 to 99."),
+        (switch, "maybe", "Set VARIABLE to on or off."),
+        (zone, "Berlin", "Set VARIABLE to an IANA name such as Europe/Berlin."),
+        (zone, "../etc/passwd", "Set VARIABLE to an IANA name such as Europe/Berlin."),
+        (
+            read_networks,
+            "10.0.0.1/8",
+            "10.0.0.1/8 has host bits set. "
+            "Set VARIABLE to addresses or networks such as 10.0.0.0/8.",
+        ),
+        (
+            read_networks,
+            "proxy",
+            "'proxy' does not appear to be an IPv4 or IPv6 network. "
+            "Set VARIABLE to addresses or networks such as 10.0.0.0/8.",
+        ),
+    ],
+)
+def test_refuses(monkeypatch: pytest.MonkeyPatch, read: Reader, value: str, cure: str) -> None:
+    monkeypatch.setenv("VARIABLE", value)
+
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        read("VARIABLE")
+    assert str(refusal.value) == f"VARIABLE={value} cannot be used. {cure}"
+
+
+@pytest.mark.parametrize("name", ["state", "my+state", "a b%20c?d#e"])
+def test_data_folder_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    monkeypatch.setenv("VARIABLE", str(tmp_path / "deep" / name))
+
+    folder = read_data_dir("VARIABLE", tmp_path)
+
+    assert folder == tmp_path / "deep" / name
+    assert list(folder.iterdir()) == []
+
+
+def test_data_folder_is_relative_to_the_project(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VARIABLE", str(Path("trackingsite") / "tests"))
+
+    assert read_data_dir("VARIABLE", tmp_path) == BASE_DIR / "trackingsite" / "tests"
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("/dev/null/data", "Not a directory."),
+        ("/dev/null", "File exists."),
+        ("~nobody-has-this-name/data", "Could not determine home directory."),
+    ],
+)
+def test_refuses_a_data_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, reason: str
+) -> None:
+    monkeypatch.setenv("VARIABLE", value)
+
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        read_data_dir("VARIABLE", tmp_path)
+    assert str(refusal.value) == (
+        f"VARIABLE={value} cannot be used. {reason} "
+        "Make the folder writable for this user, or set VARIABLE to one that is."
+    )
+
+
+def test_secret_key_is_made_once_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("VARIABLE", raising=False)
+    folder = tmp_path / "state"
+    folder.mkdir()
+
+    made = read_secret_key("VARIABLE", folder)
+
+    assert len(made) > 60
+    assert read_secret_key("VARIABLE", folder) == made
+    assert [path.name for path in folder.iterdir()] == ["secret_key"]
+    assert stat.S_IMODE((folder / "secret_key").stat().st_mode) == 0o600
+
+
+def test_secret_key_of_the_environment_comes_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VARIABLE", "$chosen")
+
+    assert read_secret_key("VARIABLE", tmp_path) == "$chosen"
+    assert not (tmp_path / "secret_key").exists()
+
+
+def test_refuses_a_secret_key_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("VARIABLE", raising=False)
+    (tmp_path / "secret_key").mkdir()
+
+    with pytest.raises(ImproperlyConfigured, match=r"VARIABLE= cannot be used\. Is a dir"):
+        read_secret_key("VARIABLE", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("value", "file"),
+    [
+        (None, "{tmp}/my+data %41?#.sqlite3"),
+        ("sqlite:///{tmp}/x.sqlite3", "{tmp}/x.sqlite3"),
+        ("sqlite:///manage.sqlite3", f"{BASE_DIR}/manage.sqlite3"),
+    ],
+)
+def test_sqlite_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str | None, file: str
+) -> None:
+    monkeypatch.delenv("VARIABLE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("VARIABLE", value.format(tmp=tmp_path))
+
+    database = read_database("VARIABLE", tmp_path / "my+data %41?#.sqlite3")
+
+    assert database["ENGINE"] == "django.db.backends.sqlite3"
+    assert database["NAME"] == file.format(tmp=tmp_path)
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (
+            "postgres://me:s%40cret@db:5433/stats",
+            {"NAME": "stats", "USER": "me", "PASSWORD": "s@cret", "HOST": "db", "PORT": 5433},
+        ),
+        (
+            "postgresql:///stats?sslmode=require",
+            {"NAME": "stats", "OPTIONS": {"sslmode": "require", "connect_timeout": 5}},
+        ),
+    ],
+)
+def test_postgresql(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, expected: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("VARIABLE", url)
+
+    database = read_database("VARIABLE", tmp_path / "x")
+
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert database | expected == database
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "foo",
+        "/var/db.sqlite3",
+        "mysql://db/stats",
+        "sqlite://",
+        "sqlite://:memory:",
+        "sqlite:///:memory:",
+        "sqlite://db.sqlite3",
+        "postgres://db",
+        "postgres://db:port/stats",
+        "postgres://[::1/stats",
+        "://",
+    ],
+)
+def test_refuses_a_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str) -> None:
+    monkeypatch.setenv("VARIABLE", url)
+
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        read_database("VARIABLE", tmp_path / "x")
+    assert str(refusal.value) == f"VARIABLE={url} cannot be used. {DATABASE_CURE}"
+
+
+def test_refuses_a_database_in_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("VARIABLE", "sqlite:////no/such/x.sqlite3")
+
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        read_database("VARIABLE", tmp_path / "x")
+    assert str(refusal.value).startswith(
+        "VARIABLE=sqlite:////no/such/x.sqlite3 cannot be used. Its folder does not exist. "
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgres://me:secret@db/x", "postgres://me:***@db/x"),
+        ("postgres://me:/sec:re@t#?@db:1/x", "postgres://me:***@db:1/x"),
+        ("postgres://me@work:secret@db/x", "postgres://me@work:***@db/x"),
+        ("me:secret@db", "me:***@db"),
+        ("POSTGRES://me:secret@db/x", "POSTGRES://me:***@db/x"),
+        ("postgres:///x?user=me&password=secret&a=b", "postgres:///x?user=me&password=***&a=b"),
+        ("postgres://me@db:5432/x", "postgres://me@db:5432/x"),
+        ("sqlite:////x/db.sqlite3", "sqlite:////x/db.sqlite3"),
+        ("foo", "foo"),
+        ("", ""),
+    ],
+)
+def test_masks_passwords(url: str, shown: str) -> None:
+    assert mask_password(url) == shown
+
+
+def test_env_file_fills_in_what_the_environment_lacks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VARIABLE", "first")
+    monkeypatch.setenv("OTHER", "removed after the test")
+    monkeypatch.delenv("OTHER")
+    (tmp_path / ".env").write_text("# comment\nVARIABLE=second\nOTHER='a b'\n")
+
+    read_env_file(tmp_path / ".env")
+
+    assert read_text("VARIABLE", "") == "first"
+    assert read_text("OTHER", "") == "a b"
+
+
+def test_missing_env_file_is_no_error(tmp_path: Path) -> None:
+    read_env_file(tmp_path / ".env")
+
+
+def test_refuses_an_env_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"NAME=\xff\n")
+
+    with pytest.raises(ImproperlyConfigured, match=r"is not text in UTF-8\. Save it as such\."):
+        read_env_file(tmp_path / ".env")
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("module", ["default", "development", "testing", "production"])
+def test_settings_module_loads(tmp_path: Path, module: str) -> None:
+    checked = check(module, tmp_path, SECRET_KEY=SECRET, ALLOWED_HOSTS="stats.example.org")
+
+    assert checked == (0, "System check identified no issues (0 silenced).\n")
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        (
+            {"ALLOWED_HOSTS": "stats.example.org"},
+            "Configuration: SECRET_KEY= cannot be used. Set it to a long random text, "
+            "the same on every machine of this installation.\n",
+        ),
+        (
+            {"SECRET_KEY": SECRET},
+            "Configuration: ALLOWED_HOSTS= cannot be used. "
+            "Set it to the host names of this server, comma-separated.\n",
+        ),
+        (
+            {"SECRET_KEY": SECRET, "ALLOWED_HOSTS": "stats.example.org, *"},
+            "Configuration: ALLOWED_HOSTS=* cannot be used. "
+            "Name the hosts; any host would allow forged links.\n",
+        ),
+    ],
+)
+def test_production_refuses(tmp_path: Path, variables: dict[str, str], told: str) -> None:
+    assert check("production", tmp_path, **variables) == (1, told)
+
+
+def check(module: str, data_dir: Path, **variables: str) -> tuple[int, str]:
+    """Run Django's system checks under these settings; return the exit code and the output."""
+    settings = f"--settings=trackingsite.settings.{module}"
+    done = run_manage("check", settings, DATA_DIR=str(data_dir), **variables)
+    return done.returncode, done.stdout
+
+
+def test_configuration_page_lists_exactly_the_variables_that_are_read() -> None:
+    page = (BASE_DIR / "docs" / "configuration.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == list_variables()
+
+
+def test_example_file_lists_exactly_the_variables_that_are_read() -> None:
+    example = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)) == list_variables()

@@ -1,0 +1,85 @@
+"""Visits and events in the admin: to look at, never to change; quick however many there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+
+from visits.models import Event, Visit
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Counts up to a bound: to count millions of rows takes longer than to show a page of them."""
+
+    most_rows = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows there are, `most_rows` when there are more."""
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return len(rows.values_list("pk")[: self.most_rows])
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Rows that hits make. Lists are in the order of the key, which needs no sorting."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    ordering = ("-pk",)
+    sortable_by = ()
+    list_filter = ("site",)
+    list_select_related = ("site",)
+    search_fields = ("=id",)
+    search_help_text = "Search by id."
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Hits add rows, people do not."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """What was measured stays as it was measured."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Rows go with their site."""
+        return False
+
+
+@admin.register(Visit)
+class VisitAdmin(ReadOnlyAdmin):
+    """Visits, with links to their events and to the visitor page."""
+
+    list_display = (
+        "id",
+        "site",
+        "started_at",
+        "entry_page",
+        "source",
+        "country",
+        "browser",
+        "operating_system",
+        "pageviews",
+        "events",
+    )
+
+    @admin.display(description="events")
+    def events(self, visit: Visit) -> str:
+        """Return a link to the list of the visit's events."""
+        url = reverse("admin:visits_event_changelist")
+        return format_html('<a href="{}?visit__id__exact={}">Events</a>', url, visit.pk)
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    """Events, with their visit."""
+
+    list_display = ("id", "site", "happened_at", "name", "page", "visit")
+    list_select_related = ("site", "visit")  # type: ignore[assignment]
+    raw_id_fields = ("visit",)
