@@ -48,11 +48,19 @@ class Metric:
     level: Level
     expression: str
     higher_is_better: bool = True
+    #: The label where there is little room, if it is another one.
+    short_label: str = ""
+
+    @property
+    def column_label(self) -> str:
+        """What stands above a column of a table."""
+        return self.short_label or self.label
 
 
 VISITORS: Final = Metric(
     name="visitors",
     label="Unique visitors",
+    short_label="Visitors",
     unit=Unit.COUNT,
     level=Level.VISIT,
     expression="count(DISTINCT visitor)",
@@ -96,6 +104,7 @@ BOUNCE_RATE: Final = Metric(
 VISIT_DURATION: Final = Metric(
     name="visit_duration",
     label="Visit duration",
+    short_label="Duration",
     unit=Unit.SECONDS,
     level=Level.VISIT,
     expression="avg(duration_seconds)",
@@ -103,6 +112,7 @@ VISIT_DURATION: Final = Metric(
 ENGAGEMENT_RATE: Final = Metric(
     name="engagement_rate",
     label="Engagement rate",
+    short_label="Engaged",
     unit=Unit.RATE,
     level=Level.VISIT,
     expression="count(*) FILTER (engaged) / nullif(count(*), 0)",

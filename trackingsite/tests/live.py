@@ -60,20 +60,30 @@ def running_server(
     The first administrator gets `password`, or a random one that is in the output. `variables`
     are further settings; those of this machine's environment and `.env` file do not count.
     """
-    port = port or find_free_port()
-    variables = {
-        "DATA_DIR": str(data_dir),
-        "PORT": str(port),
-        "ADMIN_PASSWORD": password,
-    } | variables
     data_dir.mkdir(parents=True, exist_ok=True)
-    log = data_dir / f"output-{time.time_ns()}.txt"
+    with running_program(
+        [sys.executable, str(ROOT / "manage.py"), "serve"],
+        folder=data_dir,
+        port=port or find_free_port(),
+        DATA_DIR=str(data_dir),
+        ADMIN_PASSWORD=password,
+        **variables,
+    ) as server:
+        yield server
+
+
+@contextmanager
+def running_program(
+    command: list[str], *, folder: Path, port: int, patience: float = PATIENCE, **variables: str
+) -> Iterator[RunningServer]:
+    """Run a command that serves on `port`, in `folder`, while the context lasts."""
+    log = folder / f"output-{time.time_ns()}.txt"
     with log.open("wb") as file:
         started_at = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, ROOT / "manage.py", "serve"],
-            cwd=data_dir,
-            env=make_environment(variables),
+            command,
+            cwd=folder,
+            env=make_environment({"PORT": str(port)} | variables),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -81,7 +91,7 @@ def running_server(
         )
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_for_answer(url + READY_PATH, process, log)
+        _wait_for_answer(url + READY_PATH, process, log, patience)
         seconds = time.perf_counter() - started_at
         yield RunningServer(url=url, process=process, log=log, seconds_to_answer=seconds)
     finally:
@@ -130,8 +140,10 @@ def find_free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
+def _wait_for_answer(
+    url: str, process: subprocess.Popen[bytes], log: Path, patience: float
+) -> None:
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline and process.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=PATIENCE):
@@ -145,7 +157,8 @@ def _wait_for_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> N
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+    if process.poll() is None:
+        process.terminate()
     try:
         process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
