@@ -32,7 +32,7 @@ format: $(VENV)/.dev
 	$(BIN)/djade $$(git ls-files 'templates/*.html')
 
 bench: $(VENV)/.dev
-	@for file in bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	@for file in bench/[a-z]*.py; do $(BIN)/python $$file $(ARGS) || exit 1; done
 
 demo: $(VENV)/.run
 	@$(BIN)/python manage.py seed_demo --events $(EVENTS)

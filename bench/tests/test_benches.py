@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from bench.bench_ingest import make_order, user_agents
-from bench.load import make_requests
-from bench.results import print_results, show_figure
+from bench.ingest import make_order, user_agents
+from bench.support.load import make_requests
+from bench.support.results import print_results, show_figure
 from visits.ingestion.devices import is_declared_bot, read_device
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +41,7 @@ MACHINE = {"cores", "cpu", "memory_gb", "python", "sqlite", "duckdb", "platform"
 
 @pytest.mark.server
 def test_ingest_stores_what_it_acknowledges() -> None:
-    result = run_bench("bench_ingest.py", "--seconds", "0.9", "--connections", "4")
+    result = run_bench("ingest.py", "--seconds", "0.9", "--connections", "4")
 
     assert result["bench"] == "ingest"
     assert result["acknowledged"] == result["stored"] > 0
@@ -54,7 +54,7 @@ def test_ingest_stores_what_it_acknowledges() -> None:
 
 @pytest.mark.server
 def test_demo_makes_the_events_it_is_asked_for() -> None:
-    result = run_bench("bench_demo.py", "--events", "500")
+    result = run_bench("demo.py", "--events", "500")
 
     assert result["bench"] == "demo"
     assert result["events"] == 500
@@ -62,6 +62,23 @@ def test_demo_makes_the_events_it_is_asked_for() -> None:
     assert result["events_per_second"] > 0
     assert result["ratio_to_bare_inserts"] > 0
     assert set(result["machine"]) == MACHINE
+
+
+@pytest.mark.server
+def test_reports_compares_pages_with_bare_questions() -> None:
+    result = run_bench("reports.py", "--events", "500", "--repeats", "1")
+
+    assert result["bench"] == "reports"
+    for period in ("28_days", "12_months"):
+        assert result[f"page_{period}_ms"] > result[f"queries_{period}_ms"] > 0
+        assert result[f"ratio_{period}"] > 1
+    assert set(result["machine"]) == MACHINE
+
+
+def test_every_script_here_is_tested() -> None:
+    scripts = {path.name for path in (ROOT / "bench").glob("[!_]*.py")}
+
+    assert scripts == {"ingest.py", "demo.py", "reports.py"}
 
 
 def test_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,20 +61,24 @@ def running_server(
     are further settings; those of this machine's environment and `.env` file do not count.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
+    variables = {"DATA_DIR": str(data_dir), "ADMIN_PASSWORD": password} | variables
     with running_program(
         [sys.executable, str(ROOT / "manage.py"), "serve"],
         folder=data_dir,
         port=port or find_free_port(),
-        DATA_DIR=str(data_dir),
-        ADMIN_PASSWORD=password,
-        **variables,
+        variables=variables,
     ) as server:
         yield server
 
 
 @contextmanager
 def running_program(
-    command: list[str], *, folder: Path, port: int, patience: float = PATIENCE, **variables: str
+    command: list[str],
+    *,
+    folder: Path,
+    port: int,
+    variables: Mapping[str, str] | None = None,
+    patience: float = PATIENCE,
 ) -> Iterator[RunningServer]:
     """Run a command that serves on `port`, in `folder`, while the context lasts."""
     log = folder / f"output-{time.time_ns()}.txt"
@@ -83,7 +87,7 @@ def running_program(
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=make_environment({"PORT": str(port)} | variables),
+            env=make_environment({"PORT": str(port), **(variables or {})}),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -55,12 +55,12 @@ class Outcome:
 def run_load(order: Order, environment: Mapping[str, str]) -> Outcome:
     """Carry out the order in a process of its own and return what came of it."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.load"],
+        [sys.executable, "-m", "bench.support.load"],
         input=json.dumps(asdict(order)),
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).resolve().parents[1],
+        cwd=Path(__file__).resolve().parents[2],
         env=dict(environment),
         timeout=order.seconds + 2 * PATIENCE,
     )

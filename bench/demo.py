@@ -13,8 +13,8 @@ from typing import Any, Final
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from bench.database import fresh_database
-from bench.results import Figure, print_results
+from bench.support.database import fresh_database
+from bench.support.results import Figure, print_results
 
 UNITS: Final = {
     "events_per_second": "events a second, visits and indexes included",

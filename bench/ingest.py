@@ -23,9 +23,9 @@ from typing import Final
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from bench.database import fresh_database
-from bench.load import Order, Outcome, run_load
-from bench.results import Figure, print_results
+from bench.support.database import fresh_database
+from bench.support.load import Order, Outcome, run_load
+from bench.support.results import Figure, print_results
 from trackingsite.server import build_command
 from trackingsite.tests.live import ROOT, find_free_port
 from visits.demo.browsers import BROWSERS

@@ -2,4 +2,4 @@
 
 from trackingsite.settings.default import *  # noqa: F403
 
-ROOT_URLCONF = "bench.urls"
+ROOT_URLCONF = "bench.support.urls"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from bench.machine import describe_machine
+from bench.support.machine import describe_machine
 
 Figure = int | float | str
 

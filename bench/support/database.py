@@ -26,7 +26,7 @@ def fresh_database(**variables: str) -> Iterator[dict[str, str]]:
                 "DATABASE_URL": f"sqlite:///{Path(folder) / 'db.sqlite3'}",
                 **variables,
             }
-        ) | {"DJANGO_SETTINGS_MODULE": "bench.settings"}
+        ) | {"DJANGO_SETTINGS_MODULE": "bench.support.settings"}
         (Path(folder) / "static").mkdir()  # the server warns where it is missing
         os.environ.update(environment)
         _set_up()
