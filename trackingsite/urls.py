@@ -2,11 +2,20 @@
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponseRedirect
+from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+
+def favicon(request: HttpRequest) -> HttpResponseRedirect:
+    """Lead browsers that look for an icon by its old name, as on admin pages, to ours."""
+    return HttpResponseRedirect(static("reports/icon.svg"))
+
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="reports:sites"), name="home"),
+    path("favicon.ico", favicon, name="favicon"),
     path("", include("visits.urls")),
     path("reports/", include("reports.urls")),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),

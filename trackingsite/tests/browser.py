@@ -42,6 +42,8 @@ def open_chromium() -> Iterator[Browser]:
                 "--disable-component-update",
                 "--disable-sync",
                 "--no-first-run",
+                # A page's own setting does not reach what it sends while it is left.
+                f"--user-agent={USER_AGENT}",
                 f"--host-resolver-rules=MAP {SHOP} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
             ],
         )

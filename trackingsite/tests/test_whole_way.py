@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, Page, Response, expect
 
 from trackingsite.tests.browser import (
     SHOP,
-    USER_AGENT,
     needs_chromium,
     open_chromium,
     serve_pages,
@@ -72,9 +71,7 @@ def add_site(page: Page) -> str:
 
 def visit_shop(browser: Browser, origin: str) -> None:
     """Come from Google, read a page, go on to another without loading it, sign up, and leave."""
-    context = browser.new_context(
-        user_agent=USER_AGENT, locale="de-DE", timezone_id="Europe/Berlin"
-    )
+    context = browser.new_context(locale="de-DE", timezone_id="Europe/Berlin")
     page = context.new_page()
 
     def is_hit(response: Response) -> bool:

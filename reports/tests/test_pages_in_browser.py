@@ -1,0 +1,160 @@
+"""Report pages in a real browser: they fit, they ask nobody else, they work without scripts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from trackingsite.tests.browser import needs_chromium, open_chromium
+from trackingsite.tests.live import RunningServer, run_manage, running_server
+
+pytestmark = [pytest.mark.server, pytest.mark.browser, needs_chromium]
+
+PASSWORD: Final = "spade-and-fork-7"
+DEMO: Final = "/reports/demo.example.com/"
+
+PAGES: Final = {
+    "sites": "/reports/",
+    "overview": DEMO,
+    "overview-day": f"{DEMO}?period=day",
+    "overview-year": f"{DEMO}?period=12mo&metric=bounce_rate",
+    "pageviews": f"{DEMO}pageviews/",
+    "visitors": f"{DEMO}visitors/",
+    "bounce-rates": f"{DEMO}bounce-rates/",
+    "engagement": f"{DEMO}engagement/",
+    "breakdown": f"{DEMO}pageviews/title/?period=12mo",
+    "visits": f"{DEMO}visits/",
+    "visit": f"{DEMO}visits/1/",
+    "nothing-in-range": f"{DEMO}?from=2001-01-01&to=2001-01-02",
+    "no-hit-yet": "/reports/empty.example.com/",
+    "admin-sites": "/admin/sites/site/",
+    "admin-site": "/admin/sites/site/1/change/",
+    "admin-visits": "/admin/visits/visit/",
+    "admin-events": "/admin/visits/event/",
+}
+
+LOOKS: Final[dict[str, dict[str, Any]]] = {
+    "desktop": {"viewport": {"width": 1280, "height": 900}},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
+    "phone-dark": {
+        "viewport": {"width": 390, "height": 844},
+        "is_mobile": True,
+        "has_touch": True,
+        "color_scheme": "dark",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server with a year of a demo site's traffic, and a site without any."""
+    data_dir = tmp_path_factory.mktemp("data")
+    with running_server(data_dir, password=PASSWORD) as server:
+        add = "from sites.services import add_site; add_site(domain='empty.example.com')"
+        for command in (["seed_demo", "--events", "20000"], ["shell", "-c", add]):
+            done = run_manage(*command, DATA_DIR=str(data_dir))
+            assert done.returncode == 0, done.stdout
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium for all of these tests."""
+    with open_chromium() as browser:
+        yield browser
+
+
+def sign_in(context: BrowserContext, server: RunningServer) -> Page:
+    """Return a page of the administrator's."""
+    page = context.new_page()
+    page.goto(f"{server.url}/login/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/reports/")
+    return page
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_fits_and_asks_nobody_else(
+    look: str, server: RunningServer, browser: Browser
+) -> None:
+    problems: list[str] = []
+    hosts: set[str | None] = set()
+    context = browser.new_context(**LOOKS[look])
+    page = sign_in(context, server)
+    page.on("console", lambda message: problems.append(f"{page.url}: {message.text}"))
+    page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    for name, path in PAGES.items():
+        answer = page.goto(server.url + path)
+        assert answer is not None
+        assert answer.status == 200, path
+        if not name.startswith("admin"):
+            width = page.evaluate("document.documentElement.scrollWidth")
+            assert width <= LOOKS[look]["viewport"]["width"], path
+        if folder := os.environ.get("SCREENSHOTS"):
+            page.screenshot(path=f"{folder}/{name}-{look}.png", full_page=True)
+    context.close()
+
+    assert problems == []
+    assert hosts == {"127.0.0.1"}
+
+
+def test_without_scripts_every_figure_can_be_read_and_every_period_chosen(
+    server: RunningServer, browser: Browser
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = sign_in(context, server)
+    page.goto(server.url + DEMO)
+
+    page.locator("details.period summary").click()
+    page.get_by_role("link", name="Last 7 days").click()
+    expect(page.locator("details.period summary")).to_contain_text("Last 7 days")
+    page.get_by_text("Show as a table").click()
+    expect(page.locator(".as-table tbody tr")).to_have_count(7)
+    page.get_by_role("link", name="Bounce rate").first.click()
+    expect(page.locator("figcaption")).to_contain_text("Bounce rate")
+    page.locator("details.period summary").click()
+    page.get_by_label("From").fill("2026-01-01")
+    page.get_by_label("To", exact=True).fill("2026-01-31")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("details.period summary")).to_contain_text("1 Jan 2026 – 31 Jan 2026")
+    context.close()
+
+
+def test_the_pointer_shows_a_buckets_figure(server: RunningServer, browser: Browser) -> None:
+    context = browser.new_context(**LOOKS["desktop"])
+    page = sign_in(context, server)
+    page.goto(f"{server.url}{DEMO}?period=28d")
+
+    expect(page.locator(".tip")).to_be_hidden()
+    mark = page.locator("rect.hit").nth(9)
+    mark.hover()
+    expect(page.locator(".tip strong")).to_have_text(mark.get_attribute("data-value") or "")
+    context.close()
+
+
+def test_a_menu_closes_by_escape_and_by_a_click_elsewhere(
+    server: RunningServer, browser: Browser
+) -> None:
+    context = browser.new_context(**LOOKS["desktop"])
+    page = sign_in(context, server)
+    page.goto(server.url + DEMO)
+    menu, body = page.locator("details.period summary"), page.locator(".menu-body")
+
+    menu.click()
+    expect(body).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(body).to_be_hidden()
+    menu.click()
+    expect(body).to_be_visible()
+    page.locator("h1").click()
+    expect(body).to_be_hidden()
+    context.close()
