@@ -211,10 +211,10 @@ def _labels(points: Sequence[Point], interval: Interval) -> list[str]:
         places = list(range(count))
     else:
         places = [round(i * (len(points) - 1) / (count - 1)) for i in range(count)]
-    several_days = bool(points) and (points[-1].bucket.starts_at - points[0].bucket.starts_at).days
+    days = {point.bucket.starts_at.date() for point in points}
     match interval:
         case Interval.HOUR:
-            form = "%-d %b" if several_days > 2 else "%H:%M"
+            form = "%-d %b" if len(days) > 2 else "%H:%M"
         case Interval.MONTH:
             form = "%b %Y"
         case _:

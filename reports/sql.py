@@ -102,7 +102,8 @@ def _matched(query: ReportQuery, groups: list[str], parameters: dict[str, Any]) 
         # changed since, an event may be before the first hour of its own day: it is put there.
         beginnings = [bucket.key for bucket in query.range.buckets(Interval.HOUR)]
         parameters["hours"] = beginnings
-        parameters["first_hour"] = beginnings[0]
+        # None where a zone left the range's only day out, as Apia did 30 December 2011.
+        parameters["first_hour"] = next(iter(beginnings), None)
         source += (
             " ASOF JOIN (SELECT unnest($hours::TIMESTAMP[]) AS starts_at) AS hours"
             " ON greatest(events.happened_at, $first_hour::TIMESTAMP) >= hours.starts_at"
@@ -113,7 +114,8 @@ def _matched(query: ReportQuery, groups: list[str], parameters: dict[str, Any]) 
 def _figures(level: Level, metrics: list[Metric], groups: list[str]) -> str:
     columns = [*groups, *(f"{metric.expression} AS {metric.name}" for metric in metrics)]
     grouping = f" GROUP BY {', '.join(groups)}" if groups else ""
-    return f"SELECT {', '.join(columns) or '1 AS nothing'} FROM {level}_rows{grouping}"
+    # Without groups it is one row, also where no metric asks for one: an aggregate makes it so.
+    return f"SELECT {', '.join(columns) or 'count(*) AS nothing'} FROM {level}_rows{grouping}"
 
 
 def _same_group(groups: list[str]) -> str:

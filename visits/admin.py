@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin
 from django.core.paginator import Paginator
@@ -11,8 +11,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from visits.models import Event, Visit
+
+#: Characters of a path that a list shows.
+LONGEST_PATH: Final = 60
 
 
 class BoundedPaginator(Paginator[Any]):
@@ -60,7 +64,7 @@ class VisitAdmin(ReadOnlyAdmin):
         "id",
         "site",
         "started_at",
-        "entry_page",
+        "short_entry_page",
         "source",
         "country",
         "browser",
@@ -68,6 +72,11 @@ class VisitAdmin(ReadOnlyAdmin):
         "pageviews",
         "events",
     )
+
+    @admin.display(description="entry page")
+    def short_entry_page(self, visit: Visit) -> str:
+        """Return the entry page, the end of a long one left out."""
+        return Truncator(visit.entry_page).chars(LONGEST_PATH)
 
     @admin.display(description="events")
     def events(self, visit: Visit) -> str:
@@ -80,6 +89,11 @@ class VisitAdmin(ReadOnlyAdmin):
 class EventAdmin(ReadOnlyAdmin):
     """Events, with their visit."""
 
-    list_display = ("id", "site", "happened_at", "name", "page", "visit")
+    list_display = ("id", "site", "happened_at", "name", "short_page", "visit")
     list_select_related = ("site", "visit")  # type: ignore[assignment]
     raw_id_fields = ("visit",)
+
+    @admin.display(description="page")
+    def short_page(self, event: Event) -> str:
+        """Return the page, the end of a long one left out."""
+        return Truncator(event.page).chars(LONGEST_PATH)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
 from reports.tests.oracle import Action
 from sites.models import Site
 from visits.ingestion.hit import Hit, SentHit
 from visits.ingestion.pipeline import ingest
+from visits.models import Visit
+from visits.services import add_event, add_visit
 
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
@@ -36,3 +40,11 @@ def make_hit(site: Site, action: Action) -> Hit:
         address=f"2001:db8::{action.person}",
         user_agent=USER_AGENT,
     )
+
+
+def view(site: Site, *moments: datetime, visitor: int = 1, page: str = "/", **facts: Any) -> Visit:
+    """Return a new visit that saw the page at each of these moments; past the pipeline."""
+    visit = add_visit(site=site, visitor=visitor, started_at=moments[0], **facts)
+    for moment in moments:
+        add_event(visit=visit, page=page, happened_at=moment)
+    return visit

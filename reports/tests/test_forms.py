@@ -156,7 +156,11 @@ def test_all_time_is_from_the_first_hit_to_today(
         ),
         (f"from={'9' * 5000}&to=2026-03-01", "from", "Give a day like this: from=2026-03-01."),
         ("from=2026-03-01%00&to=2026-03-02", "from", "Give a day like this: from=2026-03-01."),
-        ("from=2026-03-01&from=soon&to=2026-03-02", "from", "Give a day like this: from=2026-03-01."),
+        (
+            "from=2026-03-01&from=soon&to=2026-03-02",
+            "from",
+            "Give a day like this: from=2026-03-01.",
+        ),
     ],
 )
 def test_says_what_is_wrong(query: str, field: str, sentence: str) -> None:
@@ -166,14 +170,14 @@ def test_says_what_is_wrong(query: str, field: str, sentence: str) -> None:
 @pytest.mark.parametrize("field", ["period", "interval", "from", "to"])
 @pytest.mark.parametrize(
     "value",
-    ["9" * 5000, "\0", "day\0", "\ud800", "1e999", "-1", "٢٠٢٦-٠٣-٠١", "<script>", "0000-00-00"],
-    ids=["long", "nul", "nul-after", "surrogate", "float", "minus", "arabic", "tag", "zeros"],
+    ["9" * 5000, "\0", "day\0", "\ud800", "1e999", "-1", "2026-02-30", "<script>", "0000-00-00"],
+    ids=["long", "nul", "nul-after", "surrogate", "float", "minus", "unreal", "tag", "zeros"],
 )
 def test_no_value_is_an_exception(field: str, value: str) -> None:
     form = fill(f"{field}={quote(value, errors='surrogatepass')}")
 
     assert not form.is_valid()
-    assert form.errors[field if field in {"period", "interval"} else next(iter(form.errors))]
+    assert all(form.errors.values())
 
 
 @given(

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.generic import TemplateView
@@ -54,8 +54,10 @@ class SiteView(LoginRequiredMixin, TemplateView):
     @cached_property
     def site(self) -> Site:
         """The site that the address names. Raises Http404 where it is none of the reader's."""
-        visible = Site.objects.visible_to(self.request.user)
-        return get_object_or_404(visible, domain=normalise_domain(self.kwargs["domain"]))
+        domain = normalise_domain(self.kwargs["domain"])
+        if "\0" in domain:  # PostgreSQL takes it in no text, not even to look for
+            raise Http404("There is no such site.")
+        return get_object_or_404(Site.objects.visible_to(self.request.user), domain=domain)
 
     @cached_property
     def first_hit_at(self) -> datetime | None:

@@ -83,7 +83,8 @@ REPORTS: Final[dict[str, Report]] = {
             about="Every view of a page, repeated views included.",
             headline=(PAGEVIEWS, VIEWS_PER_VISIT, VISITS, EVENTS),
             breakdowns={
-                **_each((PAGE, TITLE, HOSTNAME), PAGEVIEWS, VISITORS, TIME_ON_PAGE),
+                **_each((PAGE, HOSTNAME), PAGEVIEWS, VISITORS, TIME_ON_PAGE),
+                TITLE: (PAGEVIEWS, VISITORS),
                 **_each((SOURCE, COUNTRY, DEVICE), PAGEVIEWS, VISITORS, VIEWS_PER_VISIT),
             },
         ),

@@ -12,6 +12,7 @@ from reports.activity import last_24_hours
 from reports.charts import draw_sparkline
 from sites.models import Site
 from sites.querysets import SiteQuerySet
+from visits.ingestion.text import clean_text
 
 
 class SiteListView(LoginRequiredMixin, ListView[Site]):
@@ -20,11 +21,15 @@ class SiteListView(LoginRequiredMixin, ListView[Site]):
     template_name = "reports/site_list.html"
     paginate_by = 60
 
+    @property
+    def search(self) -> str:
+        """What the reader searches for, without what no domain or name can hold, such as NUL."""
+        return clean_text(self.request.GET.get("q", ""))
+
     def get_queryset(self) -> SiteQuerySet:
         """Return the reader's sites, those whose domain or name holds the search only."""
         sites = Site.objects.visible_to(self.request.user)
-        search = self.request.GET.get("q", "").strip()
-        return sites.matching(search) if search else sites
+        return sites.matching(self.search) if self.search else sites
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add each site's activity beside it."""
@@ -34,5 +39,5 @@ class SiteListView(LoginRequiredMixin, ListView[Site]):
             (site, activities[site.pk], draw_sparkline(activities[site.pk].visitors_by_hour))
             for site in context["object_list"]
         ]
-        context["search"] = self.request.GET.get("q", "").strip()
+        context["search"] = self.search
         return context
