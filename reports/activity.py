@@ -22,7 +22,10 @@ HOURS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """A site's last 24 hours: unique visitors, the same per hour (oldest first), the last hit."""
+    """A site's last 24 hours: unique visitors, and the last hit.
+
+    `visitors_by_hour` has 24 clock hours, the oldest first; the last is the one going on.
+    """
 
     visitors: int = 0
     visitors_by_hour: list[int] = field(default_factory=lambda: [0] * HOURS)
@@ -34,15 +37,17 @@ def last_24_hours(sites: Iterable[Site], now: datetime) -> dict[int, Activity]:
     ids = [site.pk for site in sites]
     first_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     first_hour -= (HOURS - 1) * HOUR
-    recent = Event.objects.filter(site__in=ids, happened_at__gte=first_hour).order_by()
+    events = Event.objects.filter(site__in=ids).order_by()
     visitors = dict(
-        recent.values("site")
+        events.filter(happened_at__gte=now - HOURS * HOUR)
+        .values("site")
         .annotate(n=Count("visit__visitor", distinct=True))
         .values_list("site", "n")
     )
     by_hour = {pk: [0] * HOURS for pk in ids}
     for pk, hour, count in (
-        recent.values("site", hour=TruncHour("happened_at", tzinfo=UTC))
+        events.filter(happened_at__gte=first_hour)
+        .values("site", hour=TruncHour("happened_at", tzinfo=UTC))
         .annotate(n=Count("visit__visitor", distinct=True))
         .values_list("site", "hour", "n")
     ):

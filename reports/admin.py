@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +17,8 @@ from reports.activity import Activity, last_24_hours
 from reports.charts import draw_sparkline
 from sites.admin import SiteAdmin
 from sites.models import Site
+from visits.bulk import delete_visits
+from visits.models import Visit
 from visits.tracker.snippet import tracking_snippet
 
 
@@ -102,6 +105,26 @@ class SiteTrafficAdmin(SiteAdmin):
         if wants_more or not self.has_view_permission(request, obj):
             return response
         return HttpResponseRedirect(reverse("admin:sites_site_change", args=[obj.pk]))
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        """Name the sites and how many visits go with each; to list them all could take for ever."""
+        sites = list(objs)
+        counts = {site: Visit.objects.for_site(site).count() for site in sites}
+        lines = [f"{site.domain}, with all of its visits: {counts[site]:,}" for site in sites]
+        amounts = {"sites": len(sites), "visits": sum(counts.values())}
+        return lines, amounts, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Site) -> None:
+        """Delete the visits in small transactions, so that hits of other sites get in between."""
+        delete_visits(obj)
+        obj.delete()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Site]) -> None:
+        """Delete each of the chosen sites."""
+        for site in queryset:
+            self.delete_model(request, site)
 
     def _activity(self, site: Site) -> Activity:
         activity: Activity = site.activity  # type: ignore[attr-defined]

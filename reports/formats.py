@@ -51,10 +51,14 @@ def format_change(change: Change) -> str:
     difference = change.difference
     if difference is None:
         return DASH
-    sign = "+" if difference > 0 else "\N{MINUS SIGN}" if difference < 0 else "±"
     match change.metric.unit:
         case Unit.RATE:
-            return f"{sign}{abs(difference) * 100:.1f} pts"
+            text = f"{abs(difference) * 100:.1f} pts"
         case Unit.PERCENT:
-            return f"{sign}{abs(difference):.1f} pts"
-    return f"{sign}{abs(difference) * 100:,.0f}%"
+            text = f"{abs(difference):.1f} pts"
+        case _:
+            text = f"{abs(difference) * 100:,.0f}%"
+    # What rounds to nothing has no direction.
+    if not any(digit in text for digit in "123456789"):
+        return f"±{text}"
+    return f"{'+' if difference > 0 else '−'}{text}"

@@ -10,9 +10,13 @@ from zoneinfo import ZoneInfo
 from django import forms
 
 from reports.dates import DAY, EARLIEST_DAY, LATEST_DAY, PRESETS, DateRange, Interval, preset_range
+from reports.metrics import METRICS, Metric
 
 CUSTOM: Final = "custom"
 ALL: Final = "all"
+
+#: The last page of a long table that may be asked for.
+LAST_PAGE: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,30 @@ class ReportPeriod:
         }
 
 
-class PeriodForm(forms.Form):
-    """`period=30d`, or `from=2026-03-01&to=2026-03-31`; optionally `interval=day`."""
+class PageForm(forms.Form):
+    """`page=2`: which part of a long table."""
+
+    page = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=LAST_PAGE,
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"),
+            f"Give a number from 1 to {LAST_PAGE:,}, such as page=2.",
+        ),
+    )
+
+    def read_page_number(self) -> int:
+        """Return the page asked for, the first by default."""
+        return self.cleaned_data.get("page") or 1
+
+
+class ReportForm(PageForm):
+    """`period=30d`, or `from=2026-03-01&to=2026-03-31`; optionally the chart's and a table's.
+
+    `interval=day` and `metric=visits` are the chart's. Names that are none of the form's are left
+    alone: campaigns put theirs into any address.
+    """
 
     period = forms.ChoiceField(
         required=False,
@@ -58,6 +84,9 @@ class PeriodForm(forms.Form):
     to = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     interval = forms.ChoiceField(
         required=False, choices=[(interval.value, interval.value) for interval in Interval]
+    )
+    metric = forms.ChoiceField(
+        required=False, choices=[(metric.name, metric.label) for metric in METRICS.values()]
     )
 
     def __init__(
@@ -109,6 +138,10 @@ class PeriodForm(forms.Form):
         # A width that makes no readable chart of these days (another preset's) gives the default.
         interval = Interval(asked) if asked in days.intervals() else days.intervals()[0]
         return ReportPeriod(self.cleaned_data["period"], days, interval)
+
+    def read_metric(self) -> Metric | None:
+        """Return the metric that the chart is to show; None where the address names none."""
+        return METRICS.get(self.cleaned_data["metric"])
 
     def _custom_range(self, first: date | None, last: date | None) -> DateRange | None:
         if first is None or last is None:

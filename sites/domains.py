@@ -7,6 +7,8 @@ from typing import Final
 from django.core.exceptions import ValidationError
 from django.core.validators import DomainNameValidator
 
+_EXAMPLE: Final = "Enter a domain such as example.com, without https:// and path."
+
 _is_domain_name = DomainNameValidator()
 
 _LEADING: Final = re.compile(r"\A(?:\s|www\.)+")
@@ -25,6 +27,8 @@ def normalise_domain(text: str) -> str:
 
 def validate_domain(text: str) -> None:
     """Raise ValidationError unless `text` is a host name or address, with or without a port."""
+    if "/" in text:
+        raise ValidationError(_EXAMPLE)
     host, colon, port = text.partition(":")
     if colon and not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
         raise ValidationError("The port must be a number from 1 to 65535.")
@@ -33,7 +37,7 @@ def validate_domain(text: str) -> None:
     try:
         _is_domain_name(host)
     except ValidationError:
-        raise ValidationError("Enter a domain such as example.com, without https://.") from None
+        raise ValidationError(_EXAMPLE) from None
 
 
 def _is_address(host: str) -> bool:

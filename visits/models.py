@@ -193,6 +193,11 @@ class Event(models.Model):
         return self.name == PAGEVIEW
 
     @property
+    def is_custom(self) -> bool:
+        """Whether this is an event of the site's own."""
+        return self.name not in {PAGEVIEW, ENGAGEMENT}
+
+    @property
     def is_interactive_custom(self) -> bool:
         """Whether this is an event of the site's own that counts against a bounce."""
-        return self.interactive and self.name not in {PAGEVIEW, ENGAGEMENT}
+        return self.interactive and self.is_custom

@@ -20,10 +20,11 @@ def test_tells_visitors_their_hours_and_the_last_hit(site: Site) -> None:
     view(site, NOW - 31 * MINUTE, visitor=1)  # 11:59, the same in another hour
     view(site, NOW - HOUR, visitor=2)  # 11:30
     view(site, NOW - 23.5 * HOUR, visitor=3)  # 13:00 yesterday, the first of the 24
-    view(site, NOW - 23.5 * HOUR - SECOND, visitor=4)  # a second too early
+    view(site, NOW - 24 * HOUR, visitor=4)  # 12:30 yesterday, before the first of the 24
+    view(site, NOW - 24 * HOUR - SECOND, visitor=5)  # a second too early
 
     assert last_24_hours([site], NOW) == {
-        site.pk: Activity(visitors=3, visitors_by_hour=[1, *[0] * 21, 2, 1], last_hit_at=NOW)
+        site.pk: Activity(visitors=4, visitors_by_hour=[1, *[0] * 21, 2, 1], last_hit_at=NOW)
     }
 
 

@@ -370,3 +370,32 @@ def test_counting_stops_at_a_bound(visit: Visit, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(BoundedPaginator, "most_rows", 1)
 
     assert BoundedPaginator(events, 100).count == 1
+
+
+def test_a_site_is_deleted_with_all_of_its_visits_and_no_others(
+    site: Site, other_site: Site, staff: Client
+) -> None:
+    for each in (site, other_site):
+        view(each, NOON)
+    address = f"/admin/sites/site/{site.pk}/delete/"
+
+    asked = Page.of(staff.get(address))
+    assert "example.com, with all of its visits: 1" in asked.text
+    assert Site.objects.count() == 2
+
+    assert staff.post(address, {"post": "yes"}).status_code == 302
+    assert list(Site.objects.all()) == [other_site]
+    assert set(Visit.objects.values_list("site", flat=True)) == {other_site.pk}
+    assert set(Event.objects.values_list("site", flat=True)) == {other_site.pk}
+
+
+def test_chosen_sites_are_deleted_together(site: Site, other_site: Site, staff: Client) -> None:
+    view(site, NOON)
+    chosen = {
+        "action": "delete_selected",
+        "_selected_action": [str(site.pk), str(other_site.pk)],
+        "post": "yes",
+    }
+
+    assert staff.post("/admin/sites/site/", chosen).status_code == 302
+    assert (Site.objects.count(), Visit.objects.count(), Event.objects.count()) == (0, 0, 0)

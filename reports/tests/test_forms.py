@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.dates import EARLIEST_DAY, LATEST_DAY, PRESETS, Interval
-from reports.forms import PeriodForm, ReportPeriod
+from reports.forms import ReportForm, ReportPeriod
 from visits.tests.hits import DAY, MINUTE
 
 KOLKATA: Final = ZoneInfo("Asia/Kolkata")
@@ -22,9 +22,9 @@ NOW: Final = datetime(2026, 3, 10, 19, tzinfo=UTC)
 LONG_AGO: Final = datetime(2025, 6, 1, tzinfo=UTC)
 
 
-def fill(query: str, first_hit_at: datetime | None = LONG_AGO) -> PeriodForm:
+def fill(query: str, first_hit_at: datetime | None = LONG_AGO) -> ReportForm:
     """Return the form of an address's query string, on a site whose days are Kolkata's."""
-    return PeriodForm(QueryDict(query), zone=KOLKATA, now=NOW, first_hit_at=first_hit_at)
+    return ReportForm(QueryDict(query), zone=KOLKATA, now=NOW, first_hit_at=first_hit_at)
 
 
 def read(query: str, first_hit_at: datetime | None = LONG_AGO) -> ReportPeriod:

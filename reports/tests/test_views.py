@@ -295,8 +295,16 @@ def test_the_chart_shows_the_metric_that_the_address_names(visit: Visit, member:
         return next(label for label in page.headline if tile.text.startswith(label))
 
     assert charted("bounce_rate") == "Bounce rate"
-    # What is no metric of the headline is unique visitors.
-    assert {charted(name) for name in ("", "nonsense", "scroll_depth")} == {"Unique visitors"}
+    assert charted("") == "Unique visitors"
+    assert member.get(OVERVIEW, {"metric": "nonsense"}).status_code == 400
+
+
+def test_a_metric_that_is_not_in_the_headline_can_be_charted_too(
+    visit: Visit, member: Client
+) -> None:
+    page = Page.of(member.get(OVERVIEW, {"metric": "scroll_depth"}))
+
+    assert "Scroll depth" in page.text
 
 
 def test_figures_stand_beside_those_of_the_period_before(site: Site, member: Client) -> None:
@@ -347,14 +355,28 @@ def test_no_value_of_an_address_is_an_error_of_the_server(
     assert b"<script>alert" not in answer.content
 
 
-@pytest.mark.parametrize("address", [VISITS, KINDS["breakdown"], "/reports/"])
-@pytest.mark.parametrize(
-    "number", ["0", "-1", "2", "99999", "999999", "9" * 5000, "last", "1.5", "", "٣", "\0", "<b>"]
-)
-def test_no_page_number_is_an_error_of_the_server(
+@pytest.mark.parametrize("number", ["", "1", "2", "100000", "٣"])
+@pytest.mark.parametrize("address", [VISITS, KINDS["breakdown"]])
+def test_a_page_beyond_the_last_is_empty(
     address: str, number: str, visit: Visit, member: Client
 ) -> None:
-    assert member.get(address, {"page": number}).status_code in {200, 404}
+    assert member.get(address, {"page": number}).status_code == 200
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "100001", "9" * 5000, "last", "1.5", "\0", "<b>"])
+@pytest.mark.parametrize("address", [VISITS, KINDS["breakdown"]])
+def test_a_page_number_that_is_none_is_told(
+    address: str, number: str, visit: Visit, member: Client
+) -> None:
+    answer = member.get(address, {"page": number})
+
+    assert answer.status_code == 400
+    assert "such as page=2" in answer.content.decode()
+
+
+@pytest.mark.parametrize("number", ["0", "2", "9" * 5000, "x", "\0"])
+def test_the_list_of_sites_has_no_such_page(number: str, visit: Visit, member: Client) -> None:
+    assert member.get("/reports/", {"page": number}).status_code == 404
 
 
 def test_a_breakdown_has_a_hundred_rows_to_a_page(site: Site, member: Client) -> None:

@@ -104,23 +104,23 @@ def tell(stay: PageStay) -> Told:
         ),
         pytest.param(
             [act(0, "/"), act(1, "/", "banner", interactive=False)],
-            [("/", None, False, None, [])],
-            id="what happened by itself is not shown",
-        ),
-        pytest.param(
-            [act(0, "/"), act(1, "/", "banner", interactive=False, props={"color": "red"})],
             [("/", None, False, None, ["banner"])],
-            id="unless it has something to tell",
-        ),
-        pytest.param(
-            [act(0, "/", props={"author": "Ada"})],
-            [("/", None, False, None, ["pageview"])],
-            id="a pageview's properties are shown as well",
+            id="what happened by itself is shown too",
         ),
     ],
 )
 def test_lists_the_pages_of_a_visit(events: list[Event], expected: list[Told]) -> None:
     assert [tell(stay) for stay in list_stays(events)] == expected
+
+
+def test_a_stay_has_the_properties_of_its_view_alone() -> None:
+    (stay,) = list_stays(
+        [act(0, "/", props={"author": "Ada"}), act(1, "/", "signup", props={"plan": "pro"})]
+    )
+    (unseen,) = list_stays([act(0, "/", "signup", props={"plan": "pro"})])
+
+    assert stay.props == {"author": "Ada"}
+    assert unseen.props == {}
 
 
 def test_a_stay_has_the_title_and_the_time_of_its_view() -> None:

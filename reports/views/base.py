@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -18,7 +19,7 @@ from reports.activity import count_current_visitors
 from reports.charts import Chart, draw_chart
 from reports.dates import PRESETS, DateRange, today_in
 from reports.dimensions import Dimension
-from reports.forms import ALL, PeriodForm, ReportPeriod
+from reports.forms import ALL, ReportForm, ReportPeriod
 from reports.metrics import Metric
 from reports.queries import (
     Breakdown,
@@ -65,6 +66,11 @@ class SiteView(LoginRequiredMixin, TemplateView):
         first = Event.objects.for_site(self.site).order_by("happened_at")
         return first.values_list("happened_at", flat=True).first()
 
+    def refuse(self, form: Form) -> HttpResponse:
+        """Return the page that says what is wrong with the address."""
+        context = {"site": self.site, "form": form}
+        return render(self.request, "reports/wrong_address.html", context, status=400)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the site, and the snippet while nothing has arrived."""
         return super().get_context_data(
@@ -91,21 +97,20 @@ class ReportView(SiteView):
     """A page over some of a site's days, answered from one state of its data."""
 
     period: ReportPeriod
+    chosen_metric: Metric | None
+    page_number: int
     warehouse: Warehouse
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Read the address, open the warehouse, render; an address that is wrong says how."""
-        form = PeriodForm(
+        form = ReportForm(
             request.GET, zone=self.site.zone, now=self.now, first_hit_at=self.first_hit_at
         )
         if not form.is_valid():
-            return render(
-                request,
-                "reports/wrong_address.html",
-                {"site": self.site, "form": form},
-                status=400,
-            )
+            return self.refuse(form)
         self.period = form.read()
+        self.chosen_metric = form.read_metric()
+        self.page_number = form.read_page_number()
         ranges = [self.period.range, *filter(None, [self.earlier])]
         with open_warehouse(self.site, *ranges) as self.warehouse:
             return render(request, self.template_name, self.get_context_data())

@@ -219,12 +219,6 @@ class BreakdownPage(FourReportView):
             raise Http404("This report has no such breakdown.")
         return dimension
 
-    @property
-    def page_number(self) -> int:
-        """The page asked for, 1 where the address has none that can be read."""
-        asked = self.request.GET.get("page", "1")
-        return max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1
-
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the table, and the pages before and after it."""
         offset = (self.page_number - 1) * self.rows_per_page

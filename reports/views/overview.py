@@ -19,7 +19,6 @@ from reports.metrics import (
     BOUNCE_RATE,
     ENGAGEMENT_RATE,
     EVENTS,
-    METRICS,
     PAGEVIEWS,
     VIEWS_PER_VISIT,
     VISIT_DURATION,
@@ -29,7 +28,7 @@ from reports.metrics import (
 )
 from reports.queries import Filter, summarise
 from reports.views.base import ReportView
-from visits.models import PAGEVIEW
+from visits.models import ENGAGEMENT, PAGEVIEW
 
 #: Figures of the headline, each of which can be put into the chart.
 HEADLINE: tuple[Metric, ...] = (
@@ -43,7 +42,7 @@ HEADLINE: tuple[Metric, ...] = (
 )
 
 #: Custom events alone.
-OWN_EVENTS = Filter(EVENT, (PAGEVIEW,), negated=True)
+OWN_EVENTS = Filter(EVENT, (PAGEVIEW, ENGAGEMENT), negated=True)
 
 
 class OverviewView(ReportView):
@@ -52,14 +51,9 @@ class OverviewView(ReportView):
     template_name = "reports/overview.html"
     page_name = "overview"
 
-    @property
-    def charted(self) -> Metric:
-        """The metric in the chart: the one that the address names, else unique visitors."""
-        named = METRICS.get(self.request.GET.get("metric", ""))
-        return named if named in HEADLINE else VISITORS
-
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the headline, the chart and the tables."""
+        charted = self.chosen_metric or VISITORS
         changes = self.changes(*HEADLINE)
         visitors, pageviews = changes["visitors"].now, changes["pageviews"].now
         own_events = summarise(
@@ -68,8 +62,8 @@ class OverviewView(ReportView):
         events = self.table(EVENT, EVENTS, VISITORS, whole=own_events, filters=(OWN_EVENTS,))
         return super().get_context_data(
             changes=changes.values(),
-            chart=self.chart(self.charted),
-            charted=self.charted,
+            chart=self.chart(charted),
+            charted=charted,
             tables=[
                 (self.table(SOURCE, VISITORS, whole=visitors), "visitors"),
                 (self.table(PAGE, PAGEVIEWS, VISITORS, whole=pageviews), "pageviews"),

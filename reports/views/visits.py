@@ -8,9 +8,11 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 
 from reports.dimensions import COUNTRY
+from reports.forms import PageForm
 from reports.tables import show_value
 from reports.views.base import SiteView
 from visits.models import Event, Visit
@@ -22,21 +24,27 @@ class VisitListView(SiteView):
     template_name = "reports/visit_list.html"
     page_name = "visits"
     visits_per_page = 50
+    page_number: int
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Read the address, and show the page; an address that is wrong says how."""
+        form = PageForm(request.GET)
+        if not form.is_valid():
+            return self.refuse(form)
+        self.page_number = form.read_page_number()
+        return render(request, self.template_name, self.get_context_data())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add a page of visits; one visit more than shown tells whether there is a next page."""
-        asked = self.request.GET.get("page", "1")
-        number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1
-        number = max(number, 1)
         visits = Visit.objects.for_site(self.site).order_by("-started_at", "-pk")
-        start = (number - 1) * self.visits_per_page
+        start = (self.page_number - 1) * self.visits_per_page
         some = list(visits[start : start + self.visits_per_page + 1])
         return super().get_context_data(
             visits=[
                 (visit, show_value(COUNTRY, visit.country))
                 for visit in some[: self.visits_per_page]
             ],
-            page_number=number,
+            page_number=self.page_number,
             has_more=len(some) > self.visits_per_page,
             **kwargs,
         )
@@ -45,6 +53,8 @@ class VisitListView(SiteView):
 @dataclass(slots=True)
 class PageStay:
     """A page of a visit: when it was opened, how long it was looked at, what was done there.
+
+    `props` are the page view's own, `events` the custom events.
 
     `seconds` is the engagement that the page itself reported, else the time until the next page;
     None for a last page that reported nothing.
@@ -56,6 +66,7 @@ class PageStay:
     seconds: float | None = None
     is_measured: bool = False
     scroll_depth: int | None = None
+    props: dict[str, str] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
 
 
@@ -69,14 +80,15 @@ def list_stays(events: Sequence[Event]) -> list[PageStay]:
     for event in events:
         stay = next((stay for stay in reversed(stays) if stay.page == event.page), None)
         if event.is_pageview or stay is None:
-            stay = PageStay(event.page, event.title, event.happened_at)
+            props = event.props if event.is_pageview else {}
+            stay = PageStay(event.page, event.title, event.happened_at, props=props)
             stays.append(stay)
         if event.engagement_ms is not None:
             stay.seconds = (stay.seconds or 0) + event.engagement_ms / 1000
             stay.is_measured = True
         if event.scroll_depth is not None:
             stay.scroll_depth = max(stay.scroll_depth or 0, event.scroll_depth)
-        if event.is_interactive_custom or event.props:
+        if event.is_custom:
             stay.events.append(event)
     for stay, following in pairwise(stays):
         if not stay.is_measured:

@@ -64,7 +64,7 @@ def test_takes_names_and_addresses_with_or_without_a_port(domain: str) -> None:
     [
         ("", "Enter a domain"),
         ("example", "Enter a domain"),
-        ("https://example.com", "port"),
+        ("https://example.com", "without https://"),
         ("example.com/path", "Enter a domain"),
         ("exam ple.com", "Enter a domain"),
         ("-example.com", "Enter a domain"),
