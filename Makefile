@@ -47,8 +47,10 @@ lock: $(VENV)/.dev
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "trackingsite needs Python 3.11 or newer. Name one: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "Python has no venv module. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
-	  { rm -rf $(VENV); echo "Python has no venv module. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	  { echo "The environment $(VENV) cannot be made here; the line above says why."; exit 1; }
 
 $(VENV)/.run: requirements/run.txt | $(VENV)/bin/python
 	@echo "Installing the locked dependencies into $(VENV) ..."

@@ -15,6 +15,15 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Configuration: {error}")
+    except ModuleNotFoundError as error:
+        module = os.environ["DJANGO_SETTINGS_MODULE"]
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        sys.exit(
+            f"Configuration: DJANGO_SETTINGS_MODULE={module} cannot be used. "
+            "There is no such module. "
+            "Set it to trackingsite.settings.default, .development or .production."
+        )
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -23,7 +23,7 @@ from rest_framework.views import APIView
 
 from visits.ingestion.addresses import client_address
 from visits.ingestion.devices import MAX_USER_AGENT
-from visits.ingestion.fields import MalformedHitError, read_hit
+from visits.ingestion.fields import LONG_NAMES, MalformedHitError, read_hit
 from visits.ingestion.hit import Drop, Hit, SentHit
 from visits.ingestion.pipeline import ingest
 from visits.renderers import PlainTextRenderer
@@ -153,7 +153,7 @@ def pixel(request: HttpRequest) -> HttpResponse:
     if not {"u", "url"} & fields.keys():
         fields["url"] = request.headers.get("Referer", "")
     try:
-        sent = read_hit({name: _number_or_text(name, value) for name, value in fields.items()})
+        sent = read_hit({name: _typed(name, value) for name, value in fields.items()})
     except MalformedHitError as error:
         return HttpResponse(orjson.dumps(error.errors), status=400, content_type="application/json")
     try:
@@ -206,8 +206,11 @@ def _is_prefetch(request: HttpRequest) -> bool:
     return any("prefetch" in purpose or "prerender" in purpose for purpose in purposes)
 
 
-def _number_or_text(name: str, value: str) -> str | int:
-    """Return digits as a number where a query stands for JSON, but for fields that are text."""
-    if name in {"n", "name", "t", "title", "id", "event_id", "r", "referrer"}:
-        return value
-    return int(value) if _NUMBER.fullmatch(value) else value
+def _typed(name: str, value: str) -> str | int | bool:
+    """Return a query's text as the JSON value that the field takes."""
+    match LONG_NAMES.get(name, name):
+        case "engagement_time" | "scroll_depth" | "screen_width" if _NUMBER.fullmatch(value):
+            return int(value)
+        case "interactive" | "hash_mode":
+            return {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
+    return value

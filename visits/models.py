@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 
 from sites.models import Site
-from visits.querysets import EventQuerySet, VisitQuerySet
+from visits.querysets import VISIT_GAP, EventQuerySet, VisitQuerySet
 
 PAGEVIEW: Final = "pageview"
 ENGAGEMENT: Final = "engagement"
@@ -115,6 +116,10 @@ class Visit(models.Model):
         """Whether the visit had one pageview and no interactive custom event."""
         return self.pageviews == 1 and self.interactive_events == 0
 
+    def reaches(self, at: datetime) -> bool:
+        """Whether an event at `at` belongs to this visit: no gap over 30 minutes on either side."""
+        return self.started_at - VISIT_GAP <= at <= self.last_event_at + VISIT_GAP
+
     def take(self, event: Event) -> None:
         """Count `event` as this visit's: the one rule of how an event changes its visit.
 
@@ -157,7 +162,9 @@ class Event(models.Model):
     engagement_ms = models.PositiveIntegerField(
         null=True, blank=True, help_text="Time the page was visible and used."
     )
-    scroll_depth = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Percent.")
+    scroll_depth = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(100)], help_text="Percent."
+    )
     event_id = models.CharField(
         max_length=64, blank=True, help_text="Chosen by the client, against repeats."
     )

@@ -25,13 +25,14 @@ def add_visit(
     """Return a new visit without events, beginning at `started_at` (default: now).
 
     `facts` are what the first event decides: browser, source, country and the others of
-    VISIT_FACTS. Raises TypeError for a fact that a visit has not, ValueError for a naive time.
+    VISIT_FACTS. Raises TypeError for a fact that a visit has not, ValueError for a naive time,
+    ValidationError, with its messages by field, for a value that a field cannot hold.
     """
     unknown = facts.keys() - set(VISIT_FACTS)
     if unknown:
         raise TypeError(f"A visit has no {', '.join(sorted(unknown))}.")
     at = _aware(started_at)
-    return Visit.objects.create(
+    visit = Visit(
         site=site,
         visitor=visitor,
         latest_visitor=visitor,
@@ -42,6 +43,9 @@ def add_visit(
         address=address,
         **facts,
     )
+    visit.clean_fields()
+    visit.save()
+    return visit
 
 
 def get_visit(*, id: int) -> Visit:
@@ -66,9 +70,10 @@ def add_event(
 ) -> Event:
     """Return a new event of the visit (default: a pageview now), counted in the visit's figures.
 
-    `visit` is read anew first, so that events added elsewhere stay counted.
-
-    Raises ValueError for a naive time.
+    `visit` is read anew first, so that events added elsewhere stay counted. Its first event
+    decides when it began. Raises ValueError for a naive time, or for one that is over 30 minutes
+    from the visit's events and so belongs to another visit; ValidationError, with its messages by
+    field, for a value that a field cannot hold.
     """
     at = _aware(happened_at)
     with transaction.atomic():
@@ -87,6 +92,12 @@ def add_event(
             engagement_ms=engagement_ms,
             scroll_depth=scroll_depth,
         )
+        event.clean_fields(exclude=["visit", "site"])
+        if not visit.events.exists():
+            visit.started_at, visit.started_on = at, event.happened_on
+            visit.last_event_at = at
+        elif not visit.reaches(at):
+            raise ValueError(f"{at} is over 30 minutes from the visit's events: add another visit.")
         visit.take(event)
         visit.save()
         event.save()

@@ -41,9 +41,9 @@ PAGES: Final = {
 LOOKS: Final[dict[str, dict[str, Any]]] = {
     "desktop": {"viewport": {"width": 1280, "height": 900}},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
+    "phone": {"viewport": {"width": 360, "height": 780}, "is_mobile": True, "has_touch": True},
     "phone-dark": {
-        "viewport": {"width": 390, "height": 844},
+        "viewport": {"width": 360, "height": 780},
         "is_mobile": True,
         "has_touch": True,
         "color_scheme": "dark",

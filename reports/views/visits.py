@@ -15,7 +15,7 @@ from reports.dimensions import COUNTRY
 from reports.forms import PageForm
 from reports.tables import show_value
 from reports.views.base import SiteView
-from visits.models import Event, Visit
+from visits.models import ENGAGEMENT, Event, Visit
 
 
 class VisitListView(SiteView):
@@ -110,6 +110,6 @@ class VisitView(SiteView):
             visit=visit,
             country=show_value(COUNTRY, visit.country),
             stays=list_stays(events),
-            event_count=len(events),
+            event_count=sum(event.name != ENGAGEMENT for event in events),
             **kwargs,
         )

@@ -9,9 +9,10 @@ from trackingsite.settings.environment import (
     BASE_DIR,
     read_data_dir,
     read_database,
-    read_list,
+    read_hosts,
     read_networks,
     read_number,
+    read_origins,
     read_secret_key,
     read_text,
     read_time_zone,
@@ -35,8 +36,8 @@ HOST = read_text("HOST", "127.0.0.1")
 PORT = read_number("PORT", 8000, lowest=1, highest=65535)
 WEB_WORKERS = read_number("WEB_WORKERS", 1, lowest=1, highest=64)
 WEB_THREADS = read_number("WEB_THREADS", 16, lowest=1, highest=256)
-ALLOWED_HOSTS = read_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = read_list("CSRF_TRUSTED_ORIGINS", [])
+ALLOWED_HOSTS = read_hosts("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = read_origins("CSRF_TRUSTED_ORIGINS")
 # Whose X-Forwarded-For is believed; empty: nobody's, the peer is the visitor.
 TRUSTED_PROXIES = read_networks("TRUSTED_PROXIES")
 ADMIN_PASSWORD = read_text("ADMIN_PASSWORD", "")

@@ -85,6 +85,26 @@ def read_time_zone(variable: str, default: str) -> str:
     return value
 
 
+def read_hosts(variable: str, default: list[str]) -> list[str]:
+    """Return host names, comma-separated, without scheme and path."""
+    hosts = read_list(variable, default)
+    for host in hosts:
+        if "/" in host or (host.count(":") == 1):
+            cure = f"Set {variable} to names such as stats.example.org, without https:// and port."
+            raise refuse(variable, host, cure)
+    return hosts
+
+
+def read_origins(variable: str) -> list[str]:
+    """Return origins, comma-separated, each with its scheme; empty when unset."""
+    origins = read_list(variable, [])
+    for origin in origins:
+        if not re.fullmatch(r"https?://[^/\s]+", origin):
+            cure = f"Set {variable} to origins with scheme, such as https://stats.example.org."
+            raise refuse(variable, origin, cure)
+    return origins
+
+
 def read_networks(variable: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     """Return the comma-separated addresses and networks of the variable, empty when unset."""
     try:
@@ -141,7 +161,8 @@ def _keep_secret(keeper: Path) -> None:
 
 DATABASE_CURE = (
     "Use sqlite:///relative/path, sqlite:////absolute/path or "
-    "postgres://user:password@host:5432/name; unset it for SQLite in the data folder."
+    "postgres://user:password@host:5432/name, with @ / # of a password as %40 %2F %23; "
+    "unset it for SQLite in the data folder."
 )
 
 
@@ -163,7 +184,12 @@ def read_database(variable: str, default_file: Path) -> dict[str, Any]:
     shown = mask_password(url)
     try:
         scheme, host = urlsplit(url)[:2]
-        if scheme not in {"sqlite", "postgres", "postgresql"} or (scheme == "sqlite" and host):
+        if scheme not in {"sqlite", "postgres", "postgresql"}:
+            raise refuse(variable, shown, DATABASE_CURE)
+        if scheme == "sqlite" and (host or not url.startswith("sqlite:///")):
+            raise refuse(variable, shown, DATABASE_CURE)
+        # An @ or / of a password that is not escaped would be read as the end of it.
+        if scheme != "sqlite" and "@" in url.partition("://")[2].partition("@")[2]:
             raise refuse(variable, shown, DATABASE_CURE)
         database: dict[str, Any] = dict(environ.Env.db_url_config(url))
     except ValueError:

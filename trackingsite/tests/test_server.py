@@ -276,3 +276,13 @@ def half_a_hit(server: RunningServer) -> Iterator[tuple[socket.socket, bytes]]:
         connection.sendall(head.encode() + b"\r\n\r\n" + body[:5])
         time.sleep(0.2)
         yield connection, body[5:]
+
+
+def test_settings_that_do_not_exist_are_named() -> None:
+    done = run_manage("check", DJANGO_SETTINGS_MODULE="trackingsite.settings.nope")
+
+    assert done.returncode == 1
+    assert done.stdout.startswith(
+        "Configuration: DJANGO_SETTINGS_MODULE=trackingsite.settings.nope cannot be used."
+    )
+    assert "Traceback" not in done.stdout

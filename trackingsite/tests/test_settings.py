@@ -17,9 +17,11 @@ from trackingsite.settings.environment import (
     read_data_dir,
     read_database,
     read_env_file,
+    read_hosts,
     read_list,
     read_networks,
     read_number,
+    read_origins,
     read_secret_key,
     read_switch,
     read_text,
@@ -256,6 +258,7 @@ def test_postgresql(
         "sqlite://",
         "sqlite://:memory:",
         "sqlite:///:memory:",
+        "sqlite::memory:",
         "sqlite://db.sqlite3",
         "postgres://db",
         "postgres://db:port/stats",
@@ -269,6 +272,43 @@ def test_refuses_a_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url
     with pytest.raises(ImproperlyConfigured) as refusal:
         read_database("VARIABLE", tmp_path / "x")
     assert str(refusal.value) == f"VARIABLE={url} cannot be used. {DATABASE_CURE}"
+
+
+def test_a_password_that_is_not_escaped_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VARIABLE", "postgres://me:se@cr/et@db/stats")
+
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        read_database("VARIABLE", tmp_path / "x")
+    assert "VARIABLE=postgres://me:***@db/stats cannot be used." in str(refusal.value)
+    assert "%40" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("reader", "value", "cure"),
+    [
+        (lambda: read_hosts("VARIABLE", []), "https://stats.example.org", "without https://"),
+        (lambda: read_hosts("VARIABLE", []), "a.example,b.example:8000", "without https://"),
+        (lambda: read_origins("VARIABLE"), "stats.example.org", "with scheme"),
+        (lambda: read_origins("VARIABLE"), "https://a.example/path", "with scheme"),
+    ],
+)
+def test_hosts_have_no_scheme_and_origins_have_one(
+    monkeypatch: pytest.MonkeyPatch, reader: Callable[[], object], value: str, cure: str
+) -> None:
+    monkeypatch.setenv("VARIABLE", value)
+
+    with pytest.raises(ImproperlyConfigured, match=cure):
+        reader()
+
+
+def test_hosts_and_origins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTS", "stats.example.org, .example.com,[::1]")
+    monkeypatch.setenv("ORIGINS", "https://stats.example.org,http://127.0.0.1:8000")
+
+    assert read_hosts("HOSTS", []) == ["stats.example.org", ".example.com", "[::1]"]
+    assert read_origins("ORIGINS") == ["https://stats.example.org", "http://127.0.0.1:8000"]
 
 
 def test_refuses_a_database_in_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ MAX_AMOUNT: Final = Decimal("999999999999999.99995")
 
 # Schemes whose addresses are no pages: they carry content or code, or name a file of the visitor's.
 _REFUSED_SCHEMES: Final = frozenset({"about", "blob", "data", "file", "javascript", "vbscript"})
+_WHOLE_ADDRESS: Final = "Send a whole address, such as https://example.com/path."
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
@@ -176,11 +177,14 @@ def _read_url(value: object, cut: list[str]) -> dict[str, Any]:
     if not url:
         raise FieldError("This field is required.")
     try:
-        scheme = urlsplit(url).scheme
+        parts = urlsplit(url)
+        scheme, hostname = parts.scheme, parts.hostname or ""
     except ValueError:
-        raise FieldError("Send a whole address, such as https://example.com/path.") from None
-    if not scheme or scheme in _REFUSED_SCHEMES:
+        raise FieldError(_WHOLE_ADDRESS) from None
+    if scheme in _REFUSED_SCHEMES or not url.lower().startswith(f"{scheme}://") or not scheme:
         raise FieldError("Send an address with http, https or an app's scheme.")
+    if any(map(str.isspace, hostname)) or (scheme in {"http", "https"} and not hostname):
+        raise FieldError(_WHOLE_ADDRESS)
     return {"url": url}
 
 
@@ -239,7 +243,7 @@ def _read_revenue(value: object, cut: list[str]) -> dict[str, Any]:
     if not isinstance(currency, str) or currency not in CURRENCIES:
         raise FieldError("The currency is an ISO 4217 code, such as EUR.")
     try:
-        amount = Decimal(str(revenue.get("amount")))
+        amount = Decimal(str(revenue.get("amount")).replace("_", "?"))  # Python's own spelling
     except InvalidOperation:
         raise FieldError("The amount is a number, such as 12.30.") from None
     # Compared as it came: abs() would round it, and overflow on 1e9999999.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from sites.models import Site
 from visits.ingestion.addresses import shorten_address
@@ -20,6 +24,11 @@ class Stored:
 
     visit_id: int | None
 
+
+#: How long a hit waits for its turn before its sender is told to come again.
+MAX_WAIT_SECONDS: Final = 0.8
+
+_writing: Final = threading.Lock()
 
 # What a later event may change of its visit.
 _GROWING = (
@@ -47,7 +56,7 @@ def store_group(hits: Sequence[Hit]) -> list[Stored | Drop]:
     """
     if not hits:
         return []
-    with transaction.atomic():
+    with _turn_to_write(), transaction.atomic():
         _wait_for_other_writers(hits)
         group = _Group(hits)
         verdicts = [group.take(hit) for hit in hits]
@@ -138,7 +147,7 @@ class _Group:
             visit
             for visitor in hit.known_visitor.ids
             for visit in self.visits.get((hit.known_site.pk, visitor), ())
-            if visit.started_at - VISIT_GAP <= at <= visit.last_event_at + VISIT_GAP
+            if visit.reaches(at)
         ]
         return max(reaching, key=lambda visit: visit.last_event_at, default=None)
 
@@ -189,6 +198,37 @@ def _make_event(hit: Hit, visit: Visit) -> Event:
         scroll_depth=sent.scroll_depth,
         event_id=sent.event_id,
     )
+
+
+class StoreBusyError(OperationalError):
+    """Others have been writing for longer than a hit may wait."""
+
+
+@contextmanager
+def _turn_to_write() -> Iterator[None]:
+    """Wait for the turn to write, at most MAX_WAIT_SECONDS; raise StoreBusyError after that.
+
+    SQLite has one writer. The threads of this process queue for it here, in order, and not in
+    SQLite, which would have them ask again and again, the unlucky ones for seconds; other processes
+    are then waited for with what is left of the time. PostgreSQL has many writers.
+    """
+    if connection.vendor != "sqlite":
+        yield
+        return
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
+    if not _writing.acquire(timeout=MAX_WAIT_SECONDS):
+        raise StoreBusyError("This process has too many hits to write.")
+    try:
+        with connection.cursor() as cursor:
+            (usual_ms,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+            left_ms = max(1, int((deadline - time.monotonic()) * 1000))
+            cursor.execute(f"PRAGMA busy_timeout = {left_ms:d}")
+            try:
+                yield
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout = {usual_ms:d}")
+    finally:
+        _writing.release()
 
 
 def _wait_for_other_writers(hits: Sequence[Hit]) -> None:

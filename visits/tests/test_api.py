@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -362,6 +363,25 @@ def test_a_hit_that_cannot_be_stored_is_asked_for_again(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_sender_is_told_to_come_again_within_a_second(site: Site, send: Sender) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL has many writers; a hit waits for those of its visitor alone.")
+    other = connection.copy()
+    with other.cursor() as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        started_at = time.monotonic()
+        answer = send()
+        waited_seconds = time.monotonic() - started_at
+        holder.execute("ROLLBACK")
+    other.close()
+
+    assert answer.status_code == 503
+    assert 0.5 < waited_seconds < 1.5
+    with connection.cursor() as cursor:  # the admin may wait for longer
+        assert cursor.execute("PRAGMA busy_timeout").fetchone() == (5000,)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_hits_of_several_sites_are_stored_all_or_none(
     site: Site, other_site: Site, send: Sender
 ) -> None:
@@ -493,6 +513,19 @@ def test_the_pixel_takes_the_fields_of_the_contract(site: Site, client: Client) 
         {"plan": "pro"},
         1280,
     )
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_interactive"),
+    [("true", True), ("1", True), ("false", False), ("0", False), ("False", False)],
+)
+def test_the_pixel_reads_truth_values(
+    site: Site, client: Client, sent: str, is_interactive: bool
+) -> None:
+    hit = {"n": "x", "d": "example.com", "u": "https://example.com/", "l": "1", "tz": "2"}
+
+    assert get_pixel(client, {**hit, "i": sent}).status_code == 200
+    assert Event.objects.get().interactive is is_interactive
 
 
 @pytest.mark.parametrize(

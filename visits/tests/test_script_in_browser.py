@@ -151,6 +151,16 @@ def test_a_page_view_tells_title_source_screen_and_language(page: Page, store: S
     ]
 
 
+def test_a_long_title_is_cut_between_characters_and_a_long_address_loses_its_query(
+    page: Page, store: Store
+) -> None:
+    page.evaluate("document.title = 'a'.repeat(499) + '😀😀'")
+    page.evaluate("history.pushState({}, '', '/c?click=' + 'x'.repeat(3000))")
+    wait_for_events(page, store, [("pageview", "/"), ("pageview", "/c")])
+
+    assert store.ask("SELECT title FROM visits_event WHERE page = '/c'") == [("a" * 499 + "😀",)]
+
+
 def test_a_custom_event_brings_its_properties(page: Page, store: Store) -> None:
     page.evaluate("trackingsite('order', {plan: 'pro', seats: 3, trial: false})")
     wait_for_events(page, store, [("pageview", "/"), ("order", "/")])

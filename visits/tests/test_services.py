@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -155,3 +156,50 @@ def test_events_that_were_added_elsewhere_stay_counted(site: Site) -> None:
 
     stored = get_visit(id=visit.pk)
     assert (stored.pageviews, stored.entry_page, stored.exit_page) == (2, "/a", "/b")
+
+
+def test_the_first_event_decides_when_a_visit_began(site: Site) -> None:
+    visit = add_visit(site=site, visitor=7, started_at=NOON)
+    add_event(visit=visit, happened_at=NOON + HOUR)
+
+    assert visit.started_at == visit.last_event_at == NOON + HOUR
+    assert visit.duration == timedelta(0)
+
+
+@pytest.mark.parametrize("minutes", [-31, 31])
+def test_an_event_beyond_30_minutes_belongs_to_another_visit(site: Site, minutes: int) -> None:
+    visit = add_visit(site=site, visitor=7, started_at=NOON)
+    add_event(visit=visit, happened_at=NOON)
+
+    with pytest.raises(ValueError, match="add another visit"):
+        add_event(visit=visit, happened_at=NOON + minutes * MINUTE)
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"name": "x" * 121},
+        {"page": "/" * 2001},
+        {"scroll_depth": 101},
+        {"engagement_ms": -5},
+    ],
+)
+def test_an_event_that_no_field_can_hold_is_refused(site: Site, wrong: dict[str, Any]) -> None:
+    visit = add_visit(site=site, visitor=7, started_at=NOON)
+
+    with pytest.raises(ValidationError) as refusal:
+        add_event(visit=visit, happened_at=NOON, **wrong)
+    assert set(refusal.value.message_dict) == set(wrong)
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"country": "Germany"}, {"address": "nonsense"}, {"visitor": 2**63}]
+)
+def test_a_visit_that_no_field_can_hold_is_refused(site: Site, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        add_visit(**{"site": site, "visitor": 7, "started_at": NOON, **wrong})
+    assert set(wrong) <= set(refusal.value.message_dict)
+    assert not Visit.objects.exists()

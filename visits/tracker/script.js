@@ -4,7 +4,7 @@
   var script = document.currentScript;
   var endpoint = new URL("/api/event", script.src).href;
   var domain = script.getAttribute("data-domain") || location.hostname;
-  var page, title, from = document.referrer, engaged, visibleSince, depth;
+  var page, from = document.referrer, engaged, visibleSince, depth;
 
   function send(fields) {
     var body = JSON.stringify(fields);
@@ -39,17 +39,18 @@
 
   function view() {
     var here = location.href.split("#")[0];
+    // Longer than the server takes: the path is what counts.
+    if (here.length > 2000) here = here.split("?")[0];
     if (page === here) return;
     if (page) {
       sendEngagement();
       from = page;
     }
     page = here;
-    title = document.title;
     engaged = depth = 0;
     visibleSince = document.visibilityState === "visible" ? Date.now() : 0;
     measureDepth();
-    hit("pageview", { r: from.slice(0, 2000), t: title.slice(0, 500), w: innerWidth,
+    hit("pageview", { r: from.slice(0, 2000), t: Array.from(document.title).slice(0, 500).join(""), w: innerWidth,
       l: navigator.language, tz: Intl.DateTimeFormat().resolvedOptions().timeZone });
   }
 

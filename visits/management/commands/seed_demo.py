@@ -62,7 +62,7 @@ class Command(BaseCommand):
         seconds = progress.finish()
         self.stdout.write(
             f"Made {made.events:,} events in {made.visits:,} visits, {options['days']} days until "
-            f"{end.astimezone(site.zone):%Y-%m-%d %H:%M}, "
+            f"{end.astimezone(site.zone):%Y-%m-%d %H:%M %Z}, "
             f"in {seconds:.1f} s ({made.events / max(seconds, 0.001):,.0f} events a second).\n"
             f"See them at /reports/{site.domain}/"
         )
