@@ -356,6 +356,20 @@ def test_a_list_is_in_the_order_of_its_key_without_a_sort(
         assert not [step for step in plans if "TEMP B-TREE" in step]
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="The plan is read as SQLite writes it.")
+@pytest.mark.parametrize(("address", "index"), [(VISITS, "visit_log"), (EVENTS, "event_recent")])
+def test_a_sites_list_is_in_the_order_of_its_index_without_a_sort(
+    address: str, index: str, visit: Visit, staff: Client
+) -> None:
+    address = f"{address}?site__id__exact={visit.site_id}"
+    table = {"visit_log": "visits_visit", "event_recent": "visits_event"}[index]
+    asked = [sql for sql in statements(staff, address) if f'FROM "{table}"' in sql]
+    plans = [step for sql in asked for step in explain(sql)]
+
+    assert any(f"INDEX {index}" in step for step in plans)
+    assert not [step for step in plans if "TEMP B-TREE" in step or f"SCAN {table}" in step]
+
+
 def explain(sql: str) -> list[str]:
     """Return the steps by which SQLite answers a statement."""
     with connection.cursor() as cursor:
