@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db import models
-from django.db.models import Q
 
 if TYPE_CHECKING:
     from typing import Self
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 #: A visit is open, and takes further events, until this long after its last event.
 VISIT_GAP: Final = timedelta(minutes=30)
 
-#: One pageview and no interactive custom event.
-BOUNCED: Final = Q(pageviews=1, interactive_events=0)
-
 
 class VisitQuerySet(models.QuerySet["Visit"]):
     """Chainable selections of visits; every method returns a queryset."""
@@ -28,19 +24,11 @@ class VisitQuerySet(models.QuerySet["Visit"]):
         """Visits of one site."""
         return self.filter(site=site)
 
-    def started_between(self, start: datetime, end: datetime) -> Self:
-        """Visits whose first event falls in the half-open range [start, end)."""
-        return self.filter(started_at__gte=start, started_at__lt=end)
-
-    def bounced(self) -> Self:
-        """Visits of one pageview and no interactive custom event."""
-        return self.filter(BOUNCED)
-
-    def reaching(self, at: datetime) -> Self:
-        """Visits that an event at `at` belongs to: no gap over 30 minutes on either side."""
+    def reaching(self, first: datetime, last: datetime) -> Self:
+        """Visits that an event between the two may belong to: no gap over 30 minutes."""
         return self.filter(
-            last_event_at__gte=at - VISIT_GAP,
-            started_at__lte=at + VISIT_GAP,
+            last_event_at__gte=first - VISIT_GAP,
+            started_at__lte=last + VISIT_GAP,
         )
 
 

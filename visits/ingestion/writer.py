@@ -15,7 +15,6 @@ from sites.models import Site
 from visits.ingestion.addresses import shorten_address
 from visits.ingestion.hit import Drop, DropReason, Hit
 from visits.models import ENGAGEMENT, VISIT_FACTS, Event, Visit
-from visits.querysets import VISIT_GAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +85,8 @@ class _Group:
         times = [hit.received_at for hit in hits]
         event_ids = {hit.sent.event_id for hit in hits if hit.sent.event_id}
         self.visits: dict[tuple[int, int], list[Visit]] = {}
-        for visit in Visit.objects.filter(
-            site__in=sites,
-            latest_visitor__in=visitors,
-            last_event_at__gte=min(times) - VISIT_GAP,
-            started_at__lte=max(times) + VISIT_GAP,
-        ):
+        reaching = Visit.objects.reaching(min(times), max(times))
+        for visit in reaching.filter(site__in=sites, latest_visitor__in=visitors):
             self._know(visit)
         self.seen: set[tuple[int, str]] = set()
         if event_ids:
