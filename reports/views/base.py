@@ -30,6 +30,7 @@ from reports.queries import (
     break_down,
     chart,
     compare,
+    summarise,
 )
 from reports.tables import Table, make_table
 from reports.warehouse.base import Warehouse
@@ -141,6 +142,21 @@ class ReportView(SiteView):
     def question(self, *metrics: Metric) -> ReportQuery:
         """Return the question after these metrics on the page's days."""
         return ReportQuery(site=self.site, range=self.period.range, metrics=metrics)
+
+    def total(self, metric: Metric, *filters: Filter) -> Any:
+        """Return the metric over all that the filters leave, of which tables show shares.
+
+        Asked once for a page, however many of its tables need it.
+        """
+        asked = (metric, filters)
+        if asked not in self._totals:
+            question = replace(self.question(metric), filters=filters)
+            self._totals[asked] = summarise(self.warehouse, question)[metric.name]
+        return self._totals[asked]
+
+    @cached_property
+    def _totals(self) -> dict[tuple[Metric, tuple[Filter, ...]], Any]:
+        return {}
 
     def changes(self, *metrics: Metric) -> dict[str, Change]:
         """Return the metrics' headline figures beside the earlier ones, by metric name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.http import Http404
@@ -40,7 +40,7 @@ from reports.metrics import (
     Metric,
     Unit,
 )
-from reports.queries import Filter, Order, summarise
+from reports.queries import Filter, Order
 from reports.tables import Table
 from reports.views.base import ReportView
 from reports.views.overview import OWN_EVENTS
@@ -172,11 +172,10 @@ class FourReportView(ReportView):
         metrics = self.report.breakdowns[dimension]
         number = next(metric for metric in metrics if metric.unit is Unit.COUNT)
         filters: tuple[Filter, ...] = (OWN_EVENTS,) if dimension is EVENT else ()
-        whole = summarise(self.warehouse, replace(self.question(metrics[0]), filters=filters))
         return self.table(
             dimension,
             *metrics,
-            whole=whole[metrics[0].name],
+            whole=self.total(metrics[0], *filters),
             filters=filters,
             order_by=(Order(number),),
             **options,

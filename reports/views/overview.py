@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from reports.dimensions import (
@@ -26,7 +25,7 @@ from reports.metrics import (
     VISITS,
     Metric,
 )
-from reports.queries import Filter, summarise
+from reports.queries import Filter
 from reports.views.base import ReportView
 from visits.models import ENGAGEMENT, PAGEVIEW
 
@@ -56,9 +55,7 @@ class OverviewView(ReportView):
         charted = self.chosen_metric or VISITORS
         changes = self.changes(*HEADLINE)
         visitors, pageviews = changes["visitors"].now, changes["pageviews"].now
-        own_events = summarise(
-            self.warehouse, replace(self.question(EVENTS), filters=(OWN_EVENTS,))
-        )["events"]
+        own_events = self.total(EVENTS, OWN_EVENTS)
         events = self.table(EVENT, EVENTS, VISITORS, whole=own_events, filters=(OWN_EVENTS,))
         return super().get_context_data(
             changes=changes.values(),
