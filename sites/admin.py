@@ -1,13 +1,21 @@
-"""Sites in the admin: what staff decide about them. reports/admin.py adds how they are doing."""
+"""Sites and API keys in the admin. reports/admin.py adds to sites how they are doing."""
 
 from __future__ import annotations
 
 import zoneinfo
+from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
-from sites.models import Membership, Metadata, Site
+from sites.keys import check_sites, draw_key, revoke_keys
+from sites.models import ApiKey, Membership, Metadata, Site
 
 admin.site.site_header = "trackingsite"
 admin.site.site_title = "trackingsite"
@@ -74,3 +82,174 @@ class SiteAdmin(admin.ModelAdmin[Site]):
             },
         ),
     )
+
+
+class ApiKeyForm(forms.ModelForm[ApiKey]):
+    """What staff decide about a key: never the key itself."""
+
+    class Meta:
+        """Everything but the key, and what happened to it."""
+
+        model = ApiKey
+        fields = ("name", "sites", "all_sites", "can_send", "can_read")
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a key that is good for no site."""
+        cleaned = super().clean() or {}
+        if "sites" in cleaned:
+            check_sites(cleaned["sites"], all_sites=cleaned["all_sites"])
+        return cleaned
+
+
+class InUseFilter(admin.SimpleListFilter):
+    """Keys that are good, or that were revoked."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the choices."""
+        return [("in-use", "in use"), ("revoked", "revoked")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        """Return the keys of the state chosen, all when none is."""
+        if self.value() not in {"in-use", "revoked"}:
+            return queryset
+        return queryset.filter(revoked_at__isnull=self.value() == "in-use")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
+    """API keys: made here and shown once, in the answer to the form; revoked, or deleted."""
+
+    form = ApiKeyForm
+    list_display = (
+        "name",
+        "recognised_by",
+        "state",
+        "good_for",
+        "can_send",
+        "can_read",
+        "created_on",
+        "last_used",
+    )
+    list_filter = (InUseFilter, "can_send", "can_read", "all_sites")
+    search_fields = ("name", "prefix")
+    search_help_text = "A part of the name, or the first characters of the key."
+    autocomplete_fields = ("sites",)
+    actions = ("revoke",)
+    fieldsets = (
+        (None, {"fields": ("name",)}),
+        ("Good for", {"fields": ("all_sites", "sites")}),
+        ("Allowed", {"fields": ("can_send", "can_read")}),
+    )
+    history = (
+        "History",
+        {"fields": ("recognised_by", "created_at", "created_by", "last_used", "state")},
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+        """Return the fields to fill in, and for a key that is there what happened to it."""
+        return (*self.fieldsets, self.history) if obj else self.fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+        """Return the fields that tell what happened."""
+        return self.history[1]["fields"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        """Read the sites of one page's keys at once, not key by key."""
+        return super().get_queryset(request).prefetch_related("sites")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ApiKey], search_term: str
+    ) -> tuple[QuerySet[ApiKey], bool]:
+        """Find a key also by its first characters as the list shows them, with three dots."""
+        return super().get_search_results(request, queryset, search_term.replace("…", ""))
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Refuse addresses that would ask for a key's hash letter by letter."""
+        allowed = super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+        return allowed and not lookup.startswith("key_hash")
+
+    @admin.display(description="key", ordering="prefix")
+    def recognised_by(self, row: ApiKey) -> str:
+        """Return the first characters of the key."""
+        return f"{row.prefix}…"
+
+    @admin.display(description="sites")
+    def good_for(self, row: ApiKey) -> str:
+        """Return the sites' domains, of many the first three."""
+        if row.all_sites:
+            return "all sites"
+        domains = [site.domain for site in row.sites.all()]
+        shown = ", ".join(domains[:3]) or "none"
+        return shown if len(domains) <= 3 else f"{shown} and {len(domains) - 3} more"
+
+    @admin.display(description="created", ordering="created_at")
+    def created_on(self, row: ApiKey) -> str:
+        """Return the day on which the key was made."""
+        return f"{timezone.localdate(row.created_at)}"
+
+    @admin.display(description="last used", ordering="last_used_on")
+    def last_used(self, row: ApiKey) -> str:
+        """Return the day, in UTC, on which the key was last used."""
+        return f"{row.last_used_on}" if row.last_used_on else "never"
+
+    @admin.display(description="state", ordering="revoked_at")
+    def state(self, row: ApiKey) -> str:
+        """Return whether the key is good."""
+        return f"revoked {timezone.localdate(row.revoked_at)}" if row.revoked_at else "in use"
+
+    @admin.action(description="Revoke selected API keys", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        """Refuse the keys from now on, and keep their rows as a record."""
+        revoked = revoke_keys(queryset)
+        LogEntry.objects.log_actions(
+            user_id=request.user.pk,  # type: ignore[arg-type]  # nobody is anonymous here
+            queryset=revoked,
+            action_flag=CHANGE,
+            change_message="Revoked.",
+        )
+        self.message_user(request, f"Keys revoked: {len(revoked)}.", messages.SUCCESS)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Leave one button: whatever comes next, the key is to be copied first."""
+        buttons = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**(extra_context or {}), **buttons})
+
+    @sensitive_variables("key")
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        """Draw the key of a new row, and hold it until the answer to this request."""
+        if not change:
+            key = draw_key(obj)
+            obj.created_by_id = request.user.pk
+            request.drawn_key = key  # type: ignore[attr-defined]
+        super().save_model(request, obj, form, change)
+
+    def response_add(
+        self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Show the key, this once.
+
+        Not after a redirect, nor as a message: either would have to keep it somewhere, in a
+        session or a cookie. The page is rendered when the row has been committed, and no cache may
+        store it, as none may store any page of the admin.
+        """
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Copy the key now",
+            "opts": self.opts,
+            "row": obj,
+            "key": request.drawn_key,  # type: ignore[attr-defined]
+            "has_view_permission": self.has_view_permission(request, obj),
+        }
+        return TemplateResponse(request, "admin/sites/apikey/made.html", context)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        """Name the keys; their sites stay, and however many they are need not be listed."""
+        names = [f"{row.name} ({row.prefix}…)" for row in objs]
+        return names, {"API keys": len(names)}, set(), []

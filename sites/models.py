@@ -1,4 +1,4 @@
-"""Sites, the pairs that staff note about them, and the people who may see them."""
+"""Sites, the pairs that staff note about them, the people and the programs that may see them."""
 
 import secrets
 import uuid
@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from sites.domains import normalise_domain, validate_domain
 from sites.querysets import SiteQuerySet
@@ -146,3 +147,56 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} sees {self.site}"
+
+
+class ApiKey(models.Model):
+    """What a program shows in place of signing in. Only a hash of the key itself is stored."""
+
+    name = models.CharField(max_length=100, help_text="What uses the key, such as: shop server.")
+    prefix = models.CharField("key", max_length=8, editable=False)
+    # Every request of a program is found by its key's hash.
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    sites = models.ManyToManyField(Site, blank=True, related_name="api_keys")
+    all_sites = models.BooleanField(
+        default=False, help_text="Every site, also those that are added later."
+    )
+    can_send = models.BooleanField(
+        "may send", default=False, help_text="Hits with a visitor's address, agent and time."
+    )
+    can_read = models.BooleanField("may read", default=False, help_text="The figures of reports.")
+    created_at = models.DateTimeField("created", auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
+    last_used_on = models.DateField("last used", null=True, editable=False)
+    revoked_at = models.DateTimeField("revoked", null=True, editable=False)
+
+    class Meta:
+        """The newest first; a key that may do nothing is not stored."""
+
+        ordering = ["-pk"]
+        verbose_name = "API key"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(can_send=True) | models.Q(can_read=True),
+                name="api_key_sends_or_reads",
+                violation_error_message="Let the key send, read, or both.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @cached_property
+    def site_ids(self) -> frozenset[int]:
+        """The ids of the sites chosen, read once; what is changed later does not show here."""
+        chosen = ApiKey.sites.through.objects.filter(apikey_id=self.pk)
+        return frozenset(chosen.values_list("site_id", flat=True))
+
+    def allows(self, site: Site) -> bool:
+        """Whether the key is good for this site: not revoked, and for it or for all."""
+        return self.revoked_at is None and (self.all_sites or site.pk in self.site_ids)

@@ -1,0 +1,200 @@
+"""API keys: made, recognised in a header, found again by their hash.
+
+A key is `tsk_` and 192 random bits in hexadecimal digits. Its SHA-256 is stored, and the key
+itself is not. A slow hash, as for passwords, would guard against guessing; nobody guesses 192
+random bits, and a slow hash would be paid for with every request. For the same reason the exact
+look-up by the hash gives nothing away: what its duration may tell of a stored hash leads to no key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db.models import Q, QuerySet
+from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.dispatch import receiver
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from sites.models import ApiKey, Site
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+KEY_BYTES: Final = 24
+
+#: For how long a process may go on with what it knows of a key that another process has changed.
+KEPT_SECONDS: Final = 1.0
+#: How many keys a process knows at most; the others are read from the database.
+MOST_KEPT: Final = 1_000
+
+_KEY: Final = re.compile(r"tsk_[0-9a-f]{48}")
+
+# RFC 6750, section 2.1: the scheme, in capitals or not, and a token of these characters.
+_BEARER: Final = re.compile(r"\s*bearer +([a-z0-9._~+/-]+=*)\s*", re.ASCII | re.IGNORECASE)
+
+
+def make_key(
+    *,
+    name: str,
+    sites: Iterable[Site] = (),
+    all_sites: bool = False,
+    can_send: bool = False,
+    can_read: bool = False,
+    created_by: User | None = None,
+) -> tuple[ApiKey, str]:
+    """Return a new key's row and the key itself, which nothing can show a second time.
+
+    Raises ValidationError when the key has no name, no site, or may neither send nor read;
+    nothing is stored then.
+    """
+    chosen = list(sites)
+    check_sites(chosen, all_sites=all_sites)
+    row = ApiKey(
+        name=name,
+        all_sites=all_sites,
+        can_send=can_send,
+        can_read=can_read,
+        created_by=created_by,
+    )
+    key = draw_key(row)
+    with transaction.atomic():
+        row.full_clean()
+        row.save()
+        row.sites.set(chosen)
+    return row, key
+
+
+def draw_key(row: ApiKey) -> str:
+    """Return a new random key, after noting its hash and its first characters in the row."""
+    key = f"tsk_{secrets.token_hex(KEY_BYTES)}"
+    row.key_hash = hash_key(key)
+    row.prefix = key[:8]
+    return key
+
+
+def hash_key(key: str) -> str:
+    """Return the SHA-256 of a key in hexadecimal digits."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def check_sites(sites: Iterable[Site], *, all_sites: bool) -> None:
+    """Raise ValidationError unless a key is for some sites or for all of them."""
+    chosen = bool(sites)
+    if all_sites and chosen:
+        raise ValidationError({"sites": "Choose sites, or all sites, not both."})
+    if not all_sites and not chosen:
+        raise ValidationError({"sites": "Choose at least one site, or all sites."})
+
+
+def read_bearer(header: str) -> str:
+    """Return the token of an Authorization header, empty when it holds none; never raises."""
+    match = _BEARER.fullmatch(header)
+    return match[1] if match else ""
+
+
+@sensitive_variables("token")
+def find_key(token: str) -> ApiKey | None:
+    """Return the row of a key, None for one that is unknown, malformed or revoked.
+
+    Its sites have been read, so that `allows` asks the database nothing. Other requests of this
+    process get the same row for up to KEPT_SECONDS: read it, do not change it.
+    """
+    if not _KEY.fullmatch(token):
+        return None
+    key_hash = hash_key(token)
+    row = _known.find(key_hash)
+    if row is None:
+        changes = _known.changes
+        row = _read(key_hash)
+        if row is not None:
+            _known.keep(row, changes)
+    return row
+
+
+def _read(key_hash: str) -> ApiKey | None:
+    row = ApiKey.objects.filter(key_hash=key_hash, revoked_at=None).first()
+    if row is not None and not row.all_sites:
+        _ = row.site_ids  # read now, with the row
+    return row
+
+
+def note_use(row: ApiKey, at: datetime) -> None:
+    """Note the day, in UTC, on which a key was used; only its first use of a day writes.
+
+    Waits for its turn to write as any other writer, and raises django.db.Error without it.
+    """
+    day = at.astimezone(UTC).date()
+    if row.last_used_on is not None and row.last_used_on >= day:
+        return
+    earlier = Q(last_used_on=None) | Q(last_used_on__lt=day)
+    ApiKey.objects.filter(earlier, pk=row.pk).update(last_used_on=day)
+    row.last_used_on = day
+
+
+def revoke_keys(rows: QuerySet[ApiKey]) -> list[ApiKey]:
+    """Revoke those of the keys that still were in use, and return them."""
+    revoked = list(rows.filter(revoked_at=None))
+    now = timezone.now()
+    ApiKey.objects.filter(pk__in=[row.pk for row in revoked]).update(revoked_at=now)
+    # An update sends no signal.
+    _forget(using=DEFAULT_DB_ALIAS)
+    for row in revoked:
+        row.revoked_at = now
+    return revoked
+
+
+class _KnownKeys:
+    """The rows of keys that requests of this process showed just now, by their hashes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows: dict[str, tuple[float, ApiKey]] = {}
+        #: How often keys have changed; tells whether what was read meanwhile is still true.
+        self.changes = 0
+
+    def find(self, key_hash: str) -> ApiKey | None:
+        """Return the row, None when it is not known or was read too long ago."""
+        read_at, row = self._rows.get(key_hash, (0.0, None))
+        return row if row is not None and monotonic() - read_at < KEPT_SECONDS else None
+
+    def keep(self, row: ApiKey, changes: int) -> None:
+        """Keep a row that was read after so many changes; one that is older is let go."""
+        with self._lock:
+            if changes != self.changes:
+                return
+            self._rows.pop(row.key_hash, None)
+            while len(self._rows) >= MOST_KEPT:
+                del self._rows[next(iter(self._rows))]
+            self._rows[row.key_hash] = (monotonic(), row)
+
+    def clear(self) -> None:
+        """Forget every row."""
+        with self._lock:
+            self.changes += 1
+            self._rows.clear()
+
+
+_known: Final = _KnownKeys()
+
+
+# Deleting a site needs none of this: its id is not given to another.
+@receiver([post_save, post_delete], sender=ApiKey)
+@receiver(m2m_changed, sender=ApiKey.sites.through)
+def _on_change(using: str, **_: Any) -> None:
+    _forget(using=using)
+
+
+def _forget(using: str) -> None:
+    """Forget what is known, for this transaction now, for other threads once it is committed."""
+    _known.clear()
+    transaction.on_commit(_known.clear, using=using)
