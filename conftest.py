@@ -11,9 +11,11 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from sites import keys, registry
 from sites.models import Site
 from sites.services import add_site
-from visits.ingestion import salts
+from visits import senders
+from visits.ingestion import cardinality, diagnosis, limits, salts
 from visits.tests.hits import ADDRESS, CHROME, Sender
 
 if TYPE_CHECKING:
@@ -29,6 +31,26 @@ def data_dir(settings: Settings, tmp_path: Path) -> Iterator[Path]:
     salts._known.clear()
     yield folder
     salts._known.clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> Iterator[None]:
+    """Each test reads sites and keys anew: what the one before it had is rolled back."""
+    kept = (keys._known, diagnosis._watches)
+    for each in kept:
+        each.clear()
+    registry.forget_sites()
+    limits.get_limits.cache_clear()
+    cardinality.get_values.cache_clear()
+    yield
+    for each in kept:
+        each.clear()
+
+
+@pytest.fixture(autouse=True)
+def connection_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the connection, which a test's transaction is on, as Django's test client does."""
+    monkeypatch.setattr(senders, "close_old_connections", lambda: None)
 
 
 @pytest.fixture

@@ -15,23 +15,35 @@ from django.utils.timesince import timesince
 
 from reports.activity import Activity, last_24_hours
 from reports.charts import draw_sparkline
+from reports.dates import DAY, today_in
+from reports.diagnosis import MOST_DAYS as DIAGNOSIS_DAYS
+from reports.diagnosis import Finding, diagnose, read_signs
+from reports.formats import DASH, format_share
+from reports.left_out import MOST_DAYS, Part, left_out_on, tell_left_out
 from sites.admin import SiteAdmin
 from sites.models import Site
 from visits.bulk import delete_visits
+from visits.daily import read_counts
 from visits.models import Visit
 from visits.tracker.snippet import tracking_snippet
 
 
 class SiteChangeList(ChangeList):
-    """The list's sites, each with the activity of its last 24 hours."""
+    """The list's sites, each with the activity of its last 24 hours, and how its hits arrive."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read the activity of one page's sites at once, not site by site."""
+        """Read what is known of one page's sites at once, not site by site."""
         super().get_results(request)
         sites = list(self.result_list)
-        activities = last_24_hours(sites, timezone.now())
+        now = timezone.now()
+        activities = last_24_hours(sites, now)
+        # A day more than are looked at: it may be yesterday there already, or still.
+        counts = read_counts(sites, now.date() - (DIAGNOSIS_DAYS + 1) * DAY)
         for site in sites:
+            today = today_in(site.zone, now)
             site.activity = activities[site.pk]
+            site.left_out = left_out_on(counts[site.pk], today)
+            site.finding = diagnose(read_signs(counts[site.pk], today))
         self.result_list = sites
 
 
@@ -39,7 +51,17 @@ class SiteChangeList(ChangeList):
 class SiteTrafficAdmin(SiteAdmin):
     """Sites with visitors, last hit and a link to the report; the snippet on a site's own page."""
 
-    list_display = ("domain", "name", "report", "visitors", "trend", "last_hit", "collects")
+    list_display = (
+        "domain",
+        "name",
+        "report",
+        "visitors",
+        "trend",
+        "last_hit",
+        "left_out",
+        "addresses",
+        "collects",
+    )
     change_form_template = "admin/sites/site/change_form.html"
 
     class Media:
@@ -73,6 +95,25 @@ class SiteTrafficAdmin(SiteAdmin):
         at = self._activity(site).last_hit_at
         return f"{timesince(at)} ago" if at else "none yet"
 
+    @admin.display(description="left out, today")
+    def left_out(self, site: Site) -> str:
+        """Return the share of today's hits that were left out; a dash when none came."""
+        part: Part = site.left_out  # type: ignore[attr-defined]
+        return DASH if part.share is None else format_share(part.share)
+
+    @admin.display(description="addresses", empty_value="")
+    def addresses(self, site: Site) -> str | None:
+        """Return what is wrong with the addresses of its hits, as a link to more; None: nothing."""
+        finding: Finding | None = site.finding  # type: ignore[attr-defined]
+        if finding is None:
+            return None
+        return format_html(
+            '<a class="{}" href="{}">{}</a>',
+            "alarm-mark" if finding.is_alarm else "note-mark",
+            reverse("admin:sites_site_change", args=[site.pk]),
+            finding.cause.mark,
+        )
+
     @admin.display(description="report")
     def report(self, site: Site) -> str:
         """Return the link to the site's report."""
@@ -85,14 +126,19 @@ class SiteTrafficAdmin(SiteAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show the snippet, and whether a hit has arrived, above the fields."""
+        """Show the snippet, whether hits arrive, how, and what was left out, above the fields."""
         site = self.get_object(request, object_id)
         if site is not None:
+            now = timezone.now()
+            today = today_in(site.zone, now)
+            counts = read_counts([site], today - (MOST_DAYS - 1) * DAY)[site.pk]
             extra_context = {
                 **(extra_context or {}),
                 "tracked_site": site,
                 "snippet": tracking_snippet(request, site),
-                "activity": last_24_hours([site], timezone.now())[site.pk],
+                "activity": last_24_hours([site], now)[site.pk],
+                "left_out": tell_left_out(counts, today),
+                "finding": diagnose(read_signs(counts, today)),
             }
         return super().change_view(request, object_id, form_url, extra_context)
 

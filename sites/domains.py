@@ -12,7 +12,8 @@ _EXAMPLE: Final = "Enter a domain such as example.com, without https:// and path
 _is_domain_name = DomainNameValidator()
 
 _LEADING: Final = re.compile(r"\A(?:\s|www\.)+")
-_TRAILING: Final = re.compile(r"[\s.]+\Z")
+# No pattern: a search for one at the end takes the square of the length of a run before it.
+_BLANKS_AND_DOTS: Final = "." + "".join(filter(str.isspace, map(chr, range(0x3001))))
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
@@ -22,7 +23,7 @@ def normalise_domain(text: str) -> str:
     Pages send `www.Example.com` and `example.com` for one site; both give `example.com`. What
     this returned it returns unchanged, so sites are stored and looked up under one name.
     """
-    return _TRAILING.sub("", _LEADING.sub("", text.lower()))
+    return _LEADING.sub("", text.lower()).rstrip(_BLANKS_AND_DOTS)
 
 
 def validate_domain(text: str) -> None:

@@ -7,3 +7,7 @@ class TrackingsiteConfig(AppConfig):
     """Settings, addresses, server."""
 
     name = "trackingsite"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from trackingsite import checks  # noqa: F401

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import signal
 import socket
 import sys
@@ -12,8 +13,14 @@ from trackingsite.settings.environment import BASE_DIR
 
 #: Seconds that requests in flight have to end after Ctrl-C; containers are given 10 by default.
 DRAIN_SECONDS: Final = 8
-#: Open connections per worker. An idle kept-alive one counts, so this is many times the threads.
-CONNECTIONS: Final = 1024
+#: Open connections per worker, where the system lets a process open as many. An idle kept-alive one
+#: and a slow one count, so this is many times the threads.
+CONNECTIONS: Final = 4096
+#: Files that a worker opens besides: databases, parts of the archive.
+OTHER_FILES: Final = 256
+#: Seconds within which a request's headers have to be there. Granian counts from the request
+#: before, so this is also how long a kept-alive connection may be idle.
+HEADER_SECONDS: Final = 30
 
 
 def claim_address(host: str, port: int) -> str:
@@ -58,21 +65,36 @@ def make_url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def build_command(address: str, port: int, *, workers: int, threads: int) -> list[str]:
-    """Return the command line that serves the project.
+def allow_connections() -> int:
+    """Return how many connections a worker may have open, at most CONNECTIONS.
 
-    Warnings are off: one of them advises against more threads than two per core, which this
-    project, waiting for its database most of the time, wants.
+    Raises the number of files that this process, and what it becomes, may open as far as the
+    system lets it; by default that is often no more than 1,024.
     """
+    wanted = CONNECTIONS + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Where there is no limit, the number that says so is below 0.
+    if 0 <= soft < wanted:
+        soft = wanted if hard < 0 else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft < 0 or soft >= wanted:
+        return CONNECTIONS
+    return max(soft - OTHER_FILES, soft // 2)
+
+
+def build_command(
+    address: str, port: int, *, workers: int, connections: int = CONNECTIONS
+) -> list[str]:
+    """Return the command line that serves the project; each worker takes so many connections."""
     options: dict[str, object] = {
-        "--interface": "wsgi",
+        "--interface": "asgi",
         "--host": address,
         "--port": port,
         "--http": 1,
         "--workers": workers,
-        "--blocking-threads": threads,
-        "--backlog": CONNECTIONS,
-        "--backpressure": CONNECTIONS,
+        "--backlog": connections,
+        "--backpressure": connections,
+        "--http1-header-read-timeout": HEADER_SECONDS * 1000,
         "--workers-kill-timeout": DRAIN_SECONDS,
         "--log-level": "error",
         "--working-dir": BASE_DIR,

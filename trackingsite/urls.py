@@ -7,6 +7,9 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from trackingsite import health
+from trackingsite.metrics import metrics
+
 
 def favicon(request: HttpRequest) -> HttpResponseRedirect:
     """Lead browsers that look for an icon by its old name, as on admin pages, to ours."""
@@ -16,9 +19,14 @@ def favicon(request: HttpRequest) -> HttpResponseRedirect:
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="reports:sites"), name="home"),
     path("favicon.ico", favicon, name="favicon"),
+    path("health/live", health.live, name="live"),
+    path("health/ready", health.ready, name="ready"),
+    path("metrics", metrics, name="metrics"),
     path("", include("visits.urls")),
     path("reports/", include("reports.urls")),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
 ]
+
+handler500 = "trackingsite.middleware.answer_error"

@@ -9,14 +9,15 @@ from django.core.wsgi import get_wsgi_application
 def make_application() -> WSGIHandler:
     """Return the application, and keep the promises of a process that serves it.
 
-    Expired salts are destroyed for as long as it lives, also when no hits arrive. Management
-    commands and tests do not come here.
+    Expired salts are destroyed, and networks forgotten, for as long as it lives, also when no hits
+    arrive. Management commands and tests do not come here.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trackingsite.settings.default")
     handler = get_wsgi_application()
-    from visits.ingestion.salts import keep_forgetting  # needs the models, ready only now
+    from visits.ingestion import limits, salts  # need the models, ready only now
 
-    keep_forgetting()
+    salts.keep_forgetting()
+    limits.keep_forgetting()
     return handler
 
 

@@ -1,15 +1,16 @@
-"""The ingestion endpoint: HTTP ends here. What goes on with a hit is in `ingestion/`."""
+"""The ingestion endpoint: HTTP ends here. What goes on with a hit is in `ingestion/`.
+
+The views are coroutines: a request that waits for its commit holds no thread.
+"""
 
 from __future__ import annotations
 
 import base64
-import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO, Any, Final
 
 import orjson
-from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -21,16 +22,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from visits.ingestion.addresses import client_address
-from visits.ingestion.devices import MAX_USER_AGENT
 from visits.ingestion.fields import LONG_NAMES, MalformedHitError, read_hit
 from visits.ingestion.hit import Drop, Hit, SentHit
-from visits.ingestion.pipeline import ingest
+from visits.ingestion.queue import MAX_WAITING, refuse_when_late, store
+from visits.ingestion.tally import note_malformed
 from visits.renderers import PlainTextRenderer
-
-logger = logging.getLogger(__name__)
+from visits.senders import ANYONE, Sender, find_sender, in_thread, note_sender
+from visits.turns import StoreBusyError
 
 MAX_BODY: Final = 64 * 1024
+MAX_BATCH_BODY: Final = 4 * 1024 * 1024
+MAX_BATCH: Final = 1_000
+#: Batches on their way at once; a thousand hits take about a fifth of a second.
+MAX_BATCHES: Final = 4
+# What a body may hold at most, counted before it is read: a few bytes can become an object each. A
+# thousand hits with all their properties have a third of it.
+MAX_OBJECTS: Final = 10 * MAX_BATCH
+MAX_VALUES: Final = 100 * MAX_BATCH
 RETRY_AFTER_SECONDS: Final = 5
 
 DROPPED_HEADER: Final = "X-Tracking-Dropped"
@@ -39,10 +47,11 @@ CUT_HEADER: Final = "X-Tracking-Cut"
 CORS_HEADERS: Final = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": f"{DROPPED_HEADER}, {CUT_HEADER}, Retry-After",
+    "X-Content-Type-Options": "nosniff",
 }
 PREFLIGHT_HEADERS: Final = {
     "Access-Control-Allow-Methods": "POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Content-Type",
+    "Access-Control-Allow-Headers": "Content-Type, Authorization",
     "Access-Control-Max-Age": "86400",
 }
 
@@ -54,10 +63,9 @@ PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAAAAACH5BAEAAAAALAAAAAABAAE
 
 
 class BodyTooLargeError(APIException):
-    """A body over MAX_BODY; it is not read to its end."""
+    """A body over its view's `max_body`; it is not read to its end."""
 
     status_code = 413
-    default_detail = f"A hit has at most {MAX_BODY // 1024} KB."
 
 
 class HitParser(BaseParser):
@@ -72,9 +80,12 @@ class HitParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         """Return the decoded body. Raises BodyTooLargeError, or MalformedHitError for no JSON."""
-        body = stream.read(MAX_BODY + 1)
-        if len(body) > MAX_BODY:
-            raise BodyTooLargeError
+        most = parser_context["view"].max_body if parser_context else MAX_BODY
+        body = stream.read(most + 1)
+        if len(body) > most:
+            raise BodyTooLargeError(f"At most {most // 1024} KB.")
+        if body.count(b"{") + body.count(b"[") > MAX_OBJECTS or body.count(b",") > MAX_VALUES:
+            raise BodyTooLargeError("Too many values.")
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -95,11 +106,10 @@ class AnyNegotiation(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
-class EventView(APIView):
-    """`POST /api/event`: one hit, from any origin, without credentials.
+class IngestionView(APIView):
+    """What the endpoints that take hits have in common: from any origin, without cookies.
 
-    202 `ok`: stored, and on disk; or deliberately dropped, with the reason in a header.
-    400: malformed, with the messages by field. 413: too large. 503: cannot be stored now.
+    An API key in `Authorization: Bearer` lets a sender tell of visitors that it is not itself.
     """
 
     authentication_classes = ()
@@ -107,14 +117,42 @@ class EventView(APIView):
     parser_classes = (HitParser,)
     renderer_classes = (PlainTextRenderer,)
     content_negotiation_class = AnyNegotiation
+    max_body = MAX_BODY
 
-    def post(self, request: Request) -> Response:
-        """Read the hit, take it in, tell what became of it."""
-        sent = read_hit(request.data)
-        verdicts = ingest(make_hits(request._request, sent))
-        return Response("ok", status=202, headers=verdict_headers(sent, verdicts))
+    async def dispatch(  # type: ignore[override]  # a coroutine, as Django's own View may have
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Do what APIView does, for handlers that are coroutines."""
+        self.args, self.kwargs = args, kwargs
+        self.request = drf_request = self.initialize_request(request, *args, **kwargs)
+        self.headers = self.default_response_headers
+        try:
+            self.initial(drf_request, *args, **kwargs)
+            name = (drf_request.method or "").lower()
+            handler = getattr(self, name, None) if name in self.http_method_names else None
+            handler = handler or self.http_method_not_allowed
+            response = handler(drf_request, *args, **kwargs)
+            if not isinstance(response, Response):
+                response = await response
+        except Exception as error:
+            response = self.handle_exception(error)
+        self.response = self.finalize_response(drf_request, response, *args, **kwargs)
+        return self.response
 
-    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Choose how to answer, and refuse what cannot be stored in time before it is read.
+
+        Nobody signs in here, and limits are the pipeline's.
+        """
+        self.format_kwarg = None
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(
+            request
+        )
+        refuse_when_late()
+
+    async def options(  # type: ignore[override]  # as above
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> Response:
         """Allow any page to send JSON."""
         return Response(status=204, headers=PREFLIGHT_HEADERS)
 
@@ -122,9 +160,9 @@ class EventView(APIView):
         """Answer a malformed hit with its field errors and a store that cannot write with 503."""
         match exc:
             case MalformedHitError():
+                note_malformed()
                 return Response(exc.errors, status=400)
             case DatabaseError() | OSError():  # the rows, or the salts
-                logger.exception("A hit could not be stored.")
                 return Response(
                     "The hit cannot be stored now; send it again.",
                     status=503,
@@ -139,8 +177,93 @@ class EventView(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
 
+class EventView(IngestionView):
+    """`POST /api/event`: one hit.
+
+    202 `ok`: stored, and on disk; or deliberately dropped, with the reason in a header.
+    400: malformed, with the messages by field. 413: too large. 503: cannot be stored now.
+    """
+
+    async def post(self, request: Request) -> Response:
+        """Read the hit, take it in, tell what became of it."""
+        sender = await find_sender(request._request)
+        data = request.data
+        sent = await in_thread(sender.read, data) if sender.is_trusted else sender.read(data)
+        verdicts = await store(make_hits(request._request, sender, sent))
+        await note_sender(sender)
+        return Response("ok", status=202, headers=verdict_headers(sent, verdicts))
+
+
+class EventsView(IngestionView):
+    """`POST /api/events`: an array of up to 1,000 hits, each with a verdict of its own.
+
+    202 and an array in the same order, once all that is stored is on disk: for each hit what
+    `POST /api/event` would have answered, as `status`, and where there are any `dropped`, `cut` and
+    `errors`. 400: no array. 413: too large. 503: cannot be stored now; none of them was.
+    """
+
+    max_body = MAX_BATCH_BODY
+    #: Requests of this kind that are being read, or wait for their commit.
+    in_progress = 0
+
+    async def post(self, request: Request) -> Response:
+        """Take the batch in, unless so many are on their way that it would wait for too long."""
+        if EventsView.in_progress >= MAX_BATCHES:
+            raise StoreBusyError("Too many batches wait to be stored.")
+        EventsView.in_progress += 1
+        try:
+            return await self.take(request)
+        finally:
+            EventsView.in_progress -= 1
+
+    async def take(self, request: Request) -> Response:
+        """Read the hits, store those that can be read, tell what became of each."""
+        sender = await find_sender(request._request)
+        # In a thread: to read a thousand hits takes longer than other requests should wait.
+        readings = await in_thread(self.read_batch, request, sender)
+        hits = [hit for reading in readings if isinstance(reading, tuple) for hit in reading[1]]
+        verdicts = iter(await store(hits))
+        await note_sender(sender)
+        answers: list[dict[str, Any]] = []
+        for reading in readings:
+            if isinstance(reading, MalformedHitError):
+                note_malformed()
+                answers.append({"status": 400, "errors": reading.errors})
+            else:
+                sent, own = reading
+                answers.append(verdict_entry(sent, [next(verdicts) for _ in own]))
+        return Response(answers, status=202)
+
+    def read_batch(
+        self, request: Request, sender: Sender
+    ) -> list[tuple[SentHit, list[Hit]] | MalformedHitError]:
+        """Return what was sent with its hits, or what is wrong with it, for each in order.
+
+        Raises MalformedHitError for what is no array, BodyTooLargeError for one too long.
+        """
+        batch = request.data
+        if not isinstance(batch, list):
+            raise MalformedHitError({"body": ["Send an array of hits."]})
+        if len(batch) > MAX_BATCH:
+            raise BodyTooLargeError(f"At most {MAX_BATCH:,} hits, not {len(batch):,}.")
+        readings: list[tuple[SentHit, list[Hit]] | MalformedHitError] = []
+        count = 0
+        for item in batch:
+            try:
+                sent = sender.read(item)
+            except MalformedHitError as error:
+                readings.append(error)
+                continue
+            hits = make_hits(request._request, sender, sent)
+            readings.append((sent, hits))
+            count += len(hits)
+        if count > MAX_WAITING:
+            raise BodyTooLargeError(f"At most {MAX_WAITING:,} hits, one for each domain named.")
+        return readings
+
+
 @require_GET
-def pixel(request: HttpRequest) -> HttpResponse:
+async def pixel(request: HttpRequest) -> HttpResponse:
     """`GET /pixel.gif?d=<domain>&u=<url>`: a pageview of a page that runs no script.
 
     Takes the contract's fields in its query; `u` defaults to the page that shows the picture, as
@@ -155,11 +278,11 @@ def pixel(request: HttpRequest) -> HttpResponse:
     try:
         sent = read_hit({name: _typed(name, value) for name, value in fields.items()})
     except MalformedHitError as error:
+        note_malformed()
         return HttpResponse(orjson.dumps(error.errors), status=400, content_type="application/json")
     try:
-        verdicts = ingest(make_hits(request, sent))
+        verdicts = await store(make_hits(request, ANYONE, sent))
     except (DatabaseError, OSError):
-        logger.exception("A hit could not be stored.")
         return HttpResponse(status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
     return HttpResponse(
         PIXEL,
@@ -172,25 +295,27 @@ def pixel(request: HttpRequest) -> HttpResponse:
     )
 
 
-def make_hits(request: HttpRequest, sent: SentHit) -> list[Hit]:
+def make_hits(request: HttpRequest, sender: Sender, sent: SentHit) -> list[Hit]:
     """Return what was sent as one hit for each domain it names, with what the request tells."""
     received_at = timezone.now()
-    address = client_address(request.META, settings.TRUSTED_PROXIES)
-    user_agent = request.headers.get("User-Agent", "")[:MAX_USER_AGENT]
+    visitor = sender.describe_visitor(request, sent)
     return [
         Hit(
             sent=sent,
             domain=domain,
             received_at=received_at,
-            address=address,
-            user_agent=user_agent,
+            address=visitor.address,
+            user_agent=visitor.user_agent,
+            cdn_country=visitor.cdn_country,
+            forwarding=visitor.forwarding,
             is_prefetch=_is_prefetch(request),
+            is_trusted=sender.is_trusted,
         )
         for domain in sent.domains
     ]
 
 
-def verdict_headers(sent: SentHit, verdicts: list[Any]) -> dict[str, str]:
+def verdict_headers(sent: SentHit, verdicts: Sequence[Any]) -> dict[str, str]:
     """Return the headers that say why hits were dropped and which fields were cut."""
     headers = {}
     if reasons := dict.fromkeys(v.reason.value for v in verdicts if isinstance(v, Drop)):
@@ -200,10 +325,20 @@ def verdict_headers(sent: SentHit, verdicts: list[Any]) -> dict[str, str]:
     return headers
 
 
+def verdict_entry(sent: SentHit, verdicts: Sequence[Any]) -> dict[str, Any]:
+    """Return what became of one hit of a batch: the single answer's status and headers."""
+    headers = verdict_headers(sent, verdicts)
+    names = {DROPPED_HEADER: "dropped", CUT_HEADER: "cut"}
+    return {"status": 202} | {names[header]: value for header, value in headers.items()}
+
+
 def _is_prefetch(request: HttpRequest) -> bool:
     """Whether a browser says that it loads the page ahead: Sec-Purpose; Purpose, X-Moz formerly."""
-    purposes = (request.headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Moz"))
-    return any("prefetch" in purpose or "prerender" in purpose for purpose in purposes)
+    for name in ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ"):
+        purpose = request.META.get(name)
+        if purpose and ("prefetch" in purpose or "prerender" in purpose):
+            return True
+    return False
 
 
 def _typed(name: str, value: str) -> str | int | bool:
@@ -211,6 +346,6 @@ def _typed(name: str, value: str) -> str | int | bool:
     match LONG_NAMES.get(name, name):
         case "engagement_time" | "scroll_depth" | "screen_width" if _NUMBER.fullmatch(value):
             return int(value)
-        case "interactive" | "hash_mode":
+        case "interactive" | "hash_mode" | "automated":
             return {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
     return value

@@ -14,20 +14,28 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 
 from sites.models import Site
-from visits.models import ENGAGEMENT, PAGEVIEW, VISIT_FACTS, Event, Visit
+from visits.joining import ENGAGEMENT, PAGEVIEW
+from visits.models import VISIT_FACTS, Event, Visit
+from visits.rows import (
+    EVENT_FIELDS,
+    VISIT_FIELDS,
+    Adapter,
+    Row,
+    insert_rows,
+    reserve_visit_ids,
+)
+from visits.turns import checkpoint, turn_to_write
 
 #: Events of one transaction: SQLite, which has one writer, is held for well under a second.
 BATCH_EVENTS: Final = 10_000
+#: How long a batch waits for other writers.
+BUSY_SECONDS: Final = 600.0
 
 _NO_PROPS: Final[Mapping[str, str]] = MappingProxyType({})
-_NO_FACTS: Final[dict[str, Any]] = {
-    field.name: field.get_default()
-    for field in Visit._meta.concrete_fields
-    if field.name in VISIT_FACTS
-}
+_NO_FACTS: Final[dict[str, Any]] = {name: getattr(Visit(), name) for name in VISIT_FACTS}
 
 
 class PastEvent(NamedTuple):
@@ -111,57 +119,21 @@ def delete_visits(
     deleted = Amount()
     oldest = Visit.objects.for_site(site).order_by("pk").values_list("pk", flat=True)
     while ids := list(oldest[:batch_visits]):
-        with transaction.atomic():
-            events, _ = Event.objects.filter(visit__in=ids).delete()
-            visits, _ = Visit.objects.filter(pk__in=ids).delete()
+        with turn_to_write(patient=True, seconds=BUSY_SECONDS):
+            with transaction.atomic():
+                events, _ = Event.objects.filter(visit__in=ids).delete()
+                visits, _ = Visit.objects.filter(pk__in=ids).delete()
+            checkpoint()
         batch = Amount(visits, events)
         tell(batch)
         deleted += batch
     return deleted
 
 
-# The fields in the order in which the rows below hold them.
-_VISIT_FIELDS: Final = (
-    "id",
-    "site",
-    "visitor",
-    "latest_visitor",
-    "started_at",
-    "started_on",
-    "last_event_at",
-    "pageviews",
-    "interactive_events",
-    "hostname",
-    "entry_page",
-    "entry_page_at",
-    "exit_page",
-    "exit_page_at",
-    "address",
-    *_NO_FACTS,
-)
-_EVENT_FIELDS: Final = (
-    "site",
-    "visit",
-    "name",
-    "happened_at",
-    "happened_on",
-    "hostname",
-    "page",
-    "title",
-    "interactive",
-    "props",
-    "revenue_amount",
-    "revenue_currency",
-    "engagement_ms",
-    "scroll_depth",
-    "event_id",
-)
 _NAME, _AT, _ON, _PAGE, _INTERACTIVE = (
-    _EVENT_FIELDS.index(name)
+    EVENT_FIELDS.index(name)
     for name in ("name", "happened_at", "happened_on", "page", "interactive")
 )
-
-Row = tuple[Any, ...]
 
 
 class _Batches:
@@ -170,24 +142,23 @@ class _Batches:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.days = _Days(site)
-        self.as_time = connection.ops.adapt_datetimefield_value
-        self.props = Event._meta.get_field("props")
-        self.amount = Event._meta.get_field("revenue_amount")
-        self.no_props = self.props.get_db_prep_save({}, connection)
+        self.to = Adapter()
 
     def store(self, visits: Sequence[PastVisit], tell: Callable[[Amount], None]) -> Amount:
         """Write the visits and their events in one transaction."""
         visit_rows: list[Row] = []
         event_rows: list[Row] = []
-        for pk, visit in zip(_reserve_visit_ids(len(visits)), visits, strict=True):
+        for pk, visit in zip(reserve_visit_ids(len(visits)), visits, strict=True):
             if not visit.events:
                 raise ValueError("A visit has at least one event.")
             rows = self._event_rows(pk, visit)
             visit_rows.append(self._visit_row(pk, visit, rows))
             event_rows += rows
-        with transaction.atomic():
-            _insert(Visit, _VISIT_FIELDS, visit_rows)
-            _insert(Event, _EVENT_FIELDS, event_rows)
+        with turn_to_write(patient=True, seconds=BUSY_SECONDS):
+            with transaction.atomic():
+                insert_rows(Visit, VISIT_FIELDS, visit_rows)
+                insert_rows(Event, EVENT_FIELDS, event_rows)
+            checkpoint()
         amount = Amount(len(visit_rows), len(event_rows))
         tell(amount)
         return amount
@@ -203,37 +174,37 @@ class _Batches:
             pk,
             self.site.pk,
             visit.visitor,
-            visit.visitor,
             rows[0][_AT],
             rows[0][_ON],
             rows[-1][_AT],
             len(views),
             sum(row[_INTERACTIVE] and row[_NAME] not in {PAGEVIEW, ENGAGEMENT} for row in rows),
-            visit.hostname or self.site.domain,
             entry[_PAGE] if entry else "",
             entry[_AT] if entry else None,
             exit_[_PAGE] if exit_ else "",
             exit_[_AT] if exit_ else None,
-            connection.ops.adapt_ipaddressfield_value(visit.address) if visit.address else None,
+            visit.visitor,
+            visit.hostname or self.site.domain,
+            self.to.address(visit.address),
             *facts.values(),
         )
 
     def _event_rows(self, pk: int, visit: PastVisit) -> list[Row]:
         site, hostname = self.site.pk, visit.hostname or self.site.domain
-        as_time, day_of, no_props = self.as_time, self.days.day_of, self.no_props
+        to, day_of = self.to, self.days.day_of
         return [
             (
                 site,
                 pk,
                 name,
-                as_time(at),
+                to.time(at),
                 day_of(at),
                 hostname,
                 page,
                 title,
                 interactive,
-                self._props(props) if props else no_props,
-                self._amount(amount) if amount is not None else None,
+                to.props(props),
+                to.amount(amount),
                 currency,
                 engagement_ms,
                 scroll_depth,
@@ -244,12 +215,6 @@ class _Batches:
                 interactive, amount, currency, event_id,
             ) in visit.events
         ]  # fmt: skip
-
-    def _props(self, props: Mapping[str, str]) -> Any:
-        return self.props.get_db_prep_save(dict(props), connection)
-
-    def _amount(self, amount: Decimal) -> Any:
-        return self.amount.get_db_prep_save(amount, connection)
 
 
 class _Days:
@@ -273,42 +238,3 @@ class _Days:
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time.min, self.zone)
-
-
-def _reserve_visit_ids(count: int) -> Sequence[int]:
-    """Return `count` ids that nobody else gets, so that events can name their visits."""
-    table = Visit._meta.db_table
-    with transaction.atomic(), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
-                [table, count],
-            )
-            return [pk for (pk,) in cursor.fetchall()]
-        # AUTOINCREMENT goes on from here, as it does after rows with ids of their own.
-        cursor.execute("UPDATE sqlite_sequence SET seq = seq + %s WHERE name = %s", [count, table])
-        if cursor.rowcount == 0:
-            cursor.execute(
-                "INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", [table, count]
-            )
-        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
-        (last,) = cursor.fetchone()
-    return range(last - count + 1, last + 1)
-
-
-def _insert(model: type[models.Model], names: Sequence[str], rows: Sequence[Row]) -> None:
-    quote = connection.ops.quote_name
-    table = quote(model._meta.db_table)
-    column_of = {field.name: field.column or "" for field in model._meta.concrete_fields}
-    columns = ", ".join(quote(column_of[name]) for name in names)
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
-        else:
-            places = ", ".join(["%s"] * len(names))
-            cursor.executemany(
-                f"INSERT INTO {table} ({columns}) VALUES ({places})",  # noqa: S608 -- names of the model
-                rows,
-            )

@@ -11,10 +11,8 @@ from django.db import models
 from django.db.models import Q
 
 from sites.models import Site
-from visits.querysets import VISIT_GAP, EventQuerySet, VisitQuerySet
-
-PAGEVIEW: Final = "pageview"
-ENGAGEMENT: Final = "engagement"
+from visits.joining import ENGAGEMENT, PAGEVIEW, is_interactive_custom, reaches, take_event
+from visits.querysets import EventQuerySet, VisitQuerySet
 
 #: Facts of a visit that its first event decides and that never change.
 VISIT_FACTS: Final = (
@@ -95,8 +93,8 @@ class Visit(models.Model):
         """Newest first in lists; each index names its query."""
 
         indexes = [
-            # The open visit of a visitor, for every hit: latest_visitor, last_event_at >= ...
-            models.Index(fields=["site", "latest_visitor", "last_event_at"], name="visit_open"),
+            # The open visit of a visitor, for every hit. Nothing that every hit changes is in it.
+            models.Index(fields=["site", "latest_visitor", "started_at"], name="visit_open"),
             # The visitor log and the admin's list of a site: newest visits first.
             models.Index(fields=["site", "started_at"], name="visit_log"),
             # Loading a report: visits of a site that reach into a range.
@@ -118,26 +116,18 @@ class Visit(models.Model):
 
     def reaches(self, at: datetime) -> bool:
         """Whether an event at `at` belongs to this visit: no gap over 30 minutes on either side."""
-        return self.started_at - VISIT_GAP <= at <= self.last_event_at + VISIT_GAP
+        return reaches(self, at)
 
     def take(self, event: Event) -> None:
-        """Count `event` as this visit's: the one rule of how an event changes its visit.
-
-        Events may come out of order: an earlier pageview becomes the entry page, a later one the
-        exit page. Saves nothing.
-        """
-        at = event.happened_at
-        if event.is_pageview:
-            self.pageviews += 1
-            if self.entry_page_at is None or at < self.entry_page_at:
-                self.entry_page, self.entry_page_at = event.page, at
-            if self.exit_page_at is None or at >= self.exit_page_at:
-                self.exit_page, self.exit_page_at = event.page, at
-        elif event.is_interactive_custom:
-            self.interactive_events += 1
-        if at < self.started_at:
-            self.started_at, self.started_on = at, event.happened_on
-        self.last_event_at = max(self.last_event_at, at)
+        """Count `event` as this visit's. Saves nothing."""
+        take_event(
+            self,
+            name=event.name,
+            page=event.page,
+            at=event.happened_at,
+            on=event.happened_on,
+            interactive=event.interactive,
+        )
 
 
 class Event(models.Model):
@@ -207,4 +197,30 @@ class Event(models.Model):
     @property
     def is_interactive_custom(self) -> bool:
         """Whether this is an event of the site's own that counts against a bounce."""
-        return self.interactive and self.is_custom
+        return is_interactive_custom(self.name, interactive=self.interactive)
+
+
+class DailyCount(models.Model):
+    """How often something happened to a site's hits on one of its days, that leaves no row.
+
+    Names are the reasons of drops, and those of `visits.daily`.
+    """
+
+    site = models.ForeignKey(
+        Site, on_delete=models.CASCADE, related_name="daily_counts", db_index=False
+    )
+    counted_on = models.DateField(help_text="The site's day.")
+    name = models.CharField(max_length=40)
+    count = models.PositiveBigIntegerField()
+
+    class Meta:
+        """One count per site, day and name; their index finds a site's last days."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "counted_on", "name"], name="daily_count_once_per_name"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.counted_on}: {self.count}"

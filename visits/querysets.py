@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db import models
+
+from visits.joining import VISIT_GAP
 
 if TYPE_CHECKING:
     from typing import Self
 
     from sites.models import Site
     from visits.models import Event, Visit  # noqa: F401 -- quoted below
-
-#: A visit is open, and takes further events, until this long after its last event.
-VISIT_GAP: Final = timedelta(minutes=30)
 
 
 class VisitQuerySet(models.QuerySet["Visit"]):

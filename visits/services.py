@@ -10,7 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from sites.models import Site
-from visits.models import PAGEVIEW, VISIT_FACTS, Event, Visit
+from visits.joining import PAGEVIEW
+from visits.models import VISIT_FACTS, Event, Visit
 
 
 def add_visit(

@@ -9,6 +9,7 @@ app_name = "visits"
 
 urlpatterns = [
     path("api/event", api.EventView.as_view(), name="event"),
+    path("api/events", api.EventsView.as_view(), name="events"),
     path("pixel.gif", api.pixel, name="pixel"),
     path("js/script.js", views.script, name="script"),
 ]

@@ -15,7 +15,8 @@ import pytest
 from bench.ingest import make_order, user_agents
 from bench.support.load import make_requests
 from bench.support.results import print_results, show_figure
-from visits.ingestion.devices import is_declared_bot, read_device
+from visits.ingestion.bots import is_declared_bot
+from visits.ingestion.devices import read_device
 
 ROOT = Path(__file__).resolve().parents[2]
 

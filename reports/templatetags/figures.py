@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from reports.formats import DASH, format_change, format_duration, format_figure
+from reports.formats import DASH, format_change, format_duration, format_figure, format_share
 from reports.metrics import Metric
 from reports.queries import Change
 
@@ -33,3 +33,9 @@ def tone(change: Change) -> str:
 def duration(seconds: float | None) -> str:
     """Return seconds as people read them; a dash for none."""
     return DASH if seconds is None else format_duration(seconds)
+
+
+@register.filter
+def share(fraction: float | None) -> str:
+    """Return a fraction as a percentage; a dash for none."""
+    return DASH if fraction is None else format_share(fraction)

@@ -65,8 +65,8 @@ def test_the_list_of_sites_shows_how_each_is_doing(
     page = Page.of(staff.get(SITES))
 
     assert page.admin_list == [
-        ["example.com", "-", "Open", "1", "1 hour, 59 minutes ago"],
-        ["other.example", "-", "Open", "0", "none yet"],
+        ["example.com", "-", "Open", "1", "1 hour, 59 minutes ago", "–"],
+        ["other.example", "-", "Open", "0", "none yet", "–"],
     ]
     assert page.links("/reports/") == ["/reports/example.com/", "/reports/other.example/"]
     labels = [trend.attributes["aria-label"] for trend in page.with_class("trend")]
@@ -81,7 +81,7 @@ def test_visitors_and_the_last_hit_are_those_of_the_last_24_hours(
 
     (row,) = Page.of(staff.get(SITES)).admin_list
 
-    assert row[3:] == ["2", "11 hours ago"]
+    assert row[3:] == ["2", "11 hours ago", "–"]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from reports.metrics import (
 )
 from reports.queries import Filter
 from reports.views.base import ReportView
-from visits.models import ENGAGEMENT, PAGEVIEW
+from visits.joining import ENGAGEMENT, PAGEVIEW
 
 #: Figures of the headline, each of which can be put into the chart.
 HEADLINE: tuple[Metric, ...] = (

@@ -15,7 +15,8 @@ from reports.dimensions import COUNTRY
 from reports.forms import PageForm
 from reports.tables import show_value
 from reports.views.base import SiteView
-from visits.models import ENGAGEMENT, Event, Visit
+from visits.joining import ENGAGEMENT
+from visits.models import Event, Visit
 
 
 class VisitListView(SiteView):

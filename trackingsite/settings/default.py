@@ -9,6 +9,8 @@ from trackingsite.settings.environment import (
     BASE_DIR,
     read_data_dir,
     read_database,
+    read_file,
+    read_header,
     read_hosts,
     read_networks,
     read_number,
@@ -25,6 +27,16 @@ DATA_DIR = read_data_dir("DATA_DIR", BASE_DIR / "var")
 DATABASES = {"default": read_database("DATABASE_URL", DATA_DIR / "db.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Places: countries and cities by address, in MaxMind's format; `update_geoip` fetches it.
+GEOIP_FILE = read_file("GEOIP_FILE", DATA_DIR / "geoip.mmdb")
+MAXMIND_ACCOUNT_ID = read_text("MAXMIND_ACCOUNT_ID", "")
+MAXMIND_LICENSE_KEY = read_text("MAXMIND_LICENSE_KEY", "")
+
+# Limits of what is sent: hits a second, 0 for none; values that a field may have on a day.
+SITE_RATE_LIMIT = read_number("SITE_RATE_LIMIT", 10_000, lowest=0, highest=1_000_000)
+NETWORK_RATE_LIMIT = read_number("NETWORK_RATE_LIMIT", 200, lowest=0, highest=1_000_000)
+MAX_DISTINCT_VALUES = read_number("MAX_DISTINCT_VALUES", 50_000, lowest=100, highest=1_000_000)
+
 # Reports: what the engine of one report may use.
 REPORT_MEMORY_MB = read_number("REPORT_MEMORY_MB", 1024, lowest=64, highest=1_000_000)
 REPORT_THREADS = read_number("REPORT_THREADS", 2, lowest=1, highest=256)
@@ -40,6 +52,10 @@ ALLOWED_HOSTS = read_hosts("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = read_origins("CSRF_TRUSTED_ORIGINS")
 # Whose X-Forwarded-For is believed; empty: nobody's, the peer is the visitor.
 TRUSTED_PROXIES = read_networks("TRUSTED_PROXIES")
+# A header in which they tell the visitor's country.
+COUNTRY_HEADER = read_header("COUNTRY_HEADER", TRUSTED_PROXIES)
+# Who may read /metrics.
+METRICS_NETWORKS = read_networks("METRICS_NETWORKS", "private")
 ADMIN_PASSWORD = read_text("ADMIN_PASSWORD", "")
 
 ROOT_URLCONF = "trackingsite.urls"
@@ -71,6 +87,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "trackingsite.middleware.DatabaseAwayMiddleware",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -150,5 +167,8 @@ LOGGING: dict[str, Any] = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     # A refused request is answered, not logged: anybody may send as many as they like.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.security": {"level": "CRITICAL"},
+    },
 }

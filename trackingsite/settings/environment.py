@@ -17,6 +17,8 @@ from urllib.parse import quote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from visits.data.proxies import PROXIES
+
 BASE_DIR = Path(__file__).resolve().parents[2]
 
 
@@ -105,13 +107,47 @@ def read_origins(variable: str) -> list[str]:
     return origins
 
 
-def read_networks(variable: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    """Return the comma-separated addresses and networks of the variable, empty when unset."""
+def read_networks(
+    variable: str, *default: str
+) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Return the networks of the variable's addresses, networks and names; `default` when unset.
+
+    A name stands for several, as visits/data/proxies.py lists them. A network of every address is
+    an error: each visitor would be a trusted proxy, and could choose an address.
+    """
+    names = ", ".join(sorted(PROXIES))
+    cure = f"Set {variable} to addresses or networks such as 10.0.0.0/8, or to names: {names}."
+    networks = []
+    for part in read_list(variable, list(default)):
+        for text in PROXIES.get(part.lower(), (part,)):
+            try:
+                network = ipaddress.ip_network(text)
+            except ValueError as error:
+                raise refuse(variable, part, f"{error}. {cure}") from None
+            if network.prefixlen == 0:
+                raise refuse(variable, part, f"{part} trusts every visitor. {cure}")
+            networks.append(network)
+    return networks
+
+
+def read_header(variable: str, proxies: list[Any]) -> str:
+    """Return the name of a header that the proxies set, empty when unset."""
+    name = read_text(variable, "")
+    if name and not re.fullmatch(r"[A-Za-z0-9-]+", name):
+        raise refuse(variable, name, f"Set {variable} to a header's name such as CF-IPCountry.")
+    if name and not proxies:
+        cure = "It is believed from trusted proxies alone: set TRUSTED_PROXIES to them."
+        raise refuse(variable, name, cure)
+    return name
+
+
+def read_file(variable: str, default: Path) -> Path:
+    """Return the path of a file, relative to the project; it may not exist yet."""
+    value = read_text(variable, str(default))
     try:
-        return [ipaddress.ip_network(part) for part in read_list(variable, [])]
-    except ValueError as error:
-        cure = f"{error}. Set {variable} to addresses or networks such as 10.0.0.0/8."
-        raise refuse(variable, read_text(variable, ""), cure) from None
+        return BASE_DIR / Path(value).expanduser()
+    except RuntimeError as error:
+        raise refuse(variable, value, f"{error} Set {variable} to the path of a file.") from None
 
 
 def read_data_dir(variable: str, default: Path) -> Path:
@@ -178,7 +214,8 @@ def read_database(variable: str, default_file: Path) -> dict[str, Any]:
 
     SQLite is opened in WAL mode with `synchronous=FULL`, so that a commit is on disk when it
     returns, and writing transactions take the lock when they begin, so that they wait for each
-    other in place of failing half way.
+    other in place of failing half way. No connection copies the log into the database by itself:
+    `visits.turns.checkpoint` does, where no commit can meet it.
     """
     url = read_text(variable, f"sqlite:///{quote(str(default_file))}")
     shown = mask_password(url)
@@ -206,7 +243,11 @@ def read_database(variable: str, default_file: Path) -> dict[str, Any]:
         database["OPTIONS"] = {
             "timeout": 5,
             "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+            "init_command": (
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+                # By visits.turns.checkpoint alone; a log that was copied is cut to 1 MB.
+                "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=1048576;"
+            ),
         }
     else:
         database["CONN_MAX_AGE"] = 600

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserType, sync_playwright
 
 #: The tracked site of the tests; its name leads to this machine in the browser only.
 SHOP: Final = "shop.example.com"
@@ -28,29 +32,53 @@ CHROMIUM: Final = next(
 needs_chromium: Final = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 
+# Chromium's, for every test.
+_ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    # A page's own setting does not reach what it sends while it is left.
+    f"--user-agent={USER_AGENT}",
+    f"--host-resolver-rules=MAP {SHOP} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+# Without it `navigator.webdriver` is true in a driven browser, and every hit is left out as that
+# of a program.
+_HIDE_AUTOMATION: Final = "--disable-blink-features=AutomationControlled"
+
+
 @contextmanager
 def open_chromium() -> Iterator[Browser]:
     """Give a headless Chromium that reaches this machine alone, also by the shop's name."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--no-first-run",
-                # A page's own setting does not reach what it sends while it is left.
-                f"--user-agent={USER_AGENT}",
-                f"--host-resolver-rules=MAP {SHOP} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-            ],
-        )
+        browser = launch_chromium(playwright.chromium)
         try:
             yield browser
         finally:
             browser.close()
+
+
+def launch_chromium(chromium: BrowserType, *, admits_automation: bool = False) -> Browser:
+    """Start a Chromium as `open_chromium` gives it; its pages may see that a program drives it."""
+    hide = () if admits_automation else (_HIDE_AUTOMATION,)
+    return chromium.launch(executable_path=CHROMIUM, args=[*_ARGUMENTS, *hide])
+
+
+@contextmanager
+def look_at(url: str, profile: Path) -> Iterator[None]:
+    """Have a headless Chromium show a page that nobody drives: a driven one renders none ahead."""
+    command = [str(CHROMIUM), "--headless", f"--user-data-dir={profile}", *_ARGUMENTS, url]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @contextmanager

@@ -16,11 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, LiteralString
 
 import psycopg
 
@@ -48,29 +48,100 @@ def find_programs() -> Path | None:
     return next((path for path in folders if _is_complete(path)), None)
 
 
+class Cluster:
+    """A running PostgreSQL with the empty database `trackingsite`."""
+
+    def __init__(self, programs: Path, folder: Path, settings: Sequence[str]) -> None:
+        self.programs = programs
+        self.folder = folder
+        self.settings = settings
+        self.user = find_unprivileged_user()
+        self.port = find_free_port()
+        self.password = secrets.token_hex(16)
+        self.server: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        """The address of the database."""
+        return f"{self._base}/trackingsite"
+
+    @property
+    def _base(self) -> str:
+        return f"postgres://tester:{self.password}@127.0.0.1:{self.port}"
+
+    def make(self) -> None:
+        """Make its files."""
+        password = self.folder / "password"
+        password.write_text(self.password, encoding="ascii")
+        if self.user is not None:
+            shutil.chown(self.folder, self.user)
+            shutil.chown(password, self.user)
+        _make_cluster(self.programs, self.folder, self.user)
+
+    def create_database(self) -> None:
+        """Create the database once the server answers."""
+        self._ask("postgres", "CREATE DATABASE trackingsite")
+
+    def start(self) -> None:
+        """Start it; it may not answer yet."""
+        self.server = _start(self.programs, self.folder, self.user, self.port, self.settings)
+
+    def restart_at_once(self) -> None:
+        """Cut every connection without a word and come back, as `pg_ctl -m immediate restart`."""
+        self.server.send_signal(signal.SIGQUIT)
+        self.server.wait(PATIENCE)
+        self.start()
+        self._ask("trackingsite", "SELECT 1")
+
+    def stop(self) -> None:
+        """Stop it, "fast": it ends its connections, then itself."""
+        self.server.send_signal(signal.SIGINT)
+        try:
+            self.server.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.server.kill()
+            self.server.wait()
+
+    def _ask(self, database: str, statement: LiteralString) -> None:
+        """Run a statement once the server answers."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self.server.poll() is None:
+            try:
+                with psycopg.connect(
+                    f"{self._base}/{database}", autocommit=True, connect_timeout=5
+                ) as connection:
+                    connection.execute(statement)
+                    return
+            except psycopg.OperationalError:
+                time.sleep(0.02)
+        log = (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+        raise RuntimeError(f"PostgreSQL did not start:\n{log}")
+
+
 @contextmanager
 def temporary_postgres(programs: Path) -> Iterator[str]:
-    """Run a fresh cluster while the context lasts; give the URL of an empty database in it.
+    """Run a fresh cluster while the context lasts; give the URL of an empty database in it."""
+    with temporary_cluster(programs, FLEETING) as cluster:
+        yield cluster.url
+
+
+@contextmanager
+def temporary_cluster(programs: Path, settings: Sequence[str] = ()) -> Iterator[Cluster]:
+    """Run a fresh cluster with these settings while the context lasts.
 
     It listens on a free port of the loopback address, with a random password. PostgreSQL refuses
     to run as root: root starts it as another user.
     """
-    user = find_unprivileged_user()
     folder = Path(tempfile.mkdtemp(prefix="trackingsite-postgres-"))
+    cluster = Cluster(programs, folder, settings)
     try:
-        password, port = secrets.token_hex(16), find_free_port()
-        (folder / "password").write_text(password, encoding="ascii")
-        if user is not None:
-            shutil.chown(folder, user)
-            shutil.chown(folder / "password", user)
-        _make_cluster(programs, folder, user)
-        server = _start(programs, folder, user, port)
+        cluster.make()
+        cluster.start()
         try:
-            base = f"postgres://tester:{password}@127.0.0.1:{port}"
-            _create_database(f"{base}/postgres", server, folder)
-            yield f"{base}/trackingsite"
+            cluster.create_database()
+            yield cluster
         finally:
-            _stop(server)
+            cluster.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -113,10 +184,12 @@ def _make_cluster(programs: Path, folder: Path, user: str | None) -> None:
         raise RuntimeError(f"initdb failed:\n{made.stdout}")
 
 
-def _start(programs: Path, folder: Path, user: str | None, port: int) -> subprocess.Popen[bytes]:
-    settings = (f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *FLEETING)
+def _start(
+    programs: Path, folder: Path, user: str | None, port: int, settings: Sequence[str]
+) -> subprocess.Popen[bytes]:
+    settings = (f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *settings)
     options = [part for setting in settings for part in ("-c", setting)]
-    with (folder / "log").open("wb") as log:
+    with (folder / "log").open("ab") as log:
         return subprocess.Popen(
             [programs / "postgres", "-D", folder / "data", *options],
             cwd=folder,
@@ -127,28 +200,6 @@ def _start(programs: Path, folder: Path, user: str | None, port: int) -> subproc
             # Ctrl-C is for the tests; the cluster ends after them.
             start_new_session=True,
         )
-
-
-def _create_database(url: str, server: subprocess.Popen[bytes], folder: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
-                connection.execute("CREATE DATABASE trackingsite")
-                return
-        except psycopg.OperationalError:
-            time.sleep(0.05)
-    log = (folder / "log").read_text(encoding="utf-8", errors="replace")
-    raise RuntimeError(f"PostgreSQL did not start:\n{log}")
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.send_signal(signal.SIGINT)  # "fast": ends its connections, then itself
-    try:
-        server.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
 
 
 def main(arguments: list[str]) -> int:

@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -15,8 +17,14 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from trackingsite.server import claim_address, make_url, next_port
-from trackingsite.tests.live import RunningServer, run_manage, running_server, start_in_vain
+from trackingsite.server import CONNECTIONS, OTHER_FILES, claim_address, make_url, next_port
+from trackingsite.tests.live import (
+    ROOT,
+    RunningServer,
+    run_manage,
+    running_server,
+    start_in_vain,
+)
 
 server_test = pytest.mark.server
 
@@ -235,6 +243,35 @@ def test_proposes_a_port_that_exists(port: int, proposed: int) -> None:
 
 def test_a_host_name_becomes_the_address_that_granian_wants() -> None:
     assert claim_address("localhost", 0) in {"127.0.0.1", "::1"}
+
+
+ENOUGH = CONNECTIONS + OTHER_FILES
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "connections", "soft_after"),
+    [
+        (1024, 9000, CONNECTIONS, ENOUGH),
+        (9000, 9000, CONNECTIONS, 9000),
+        (ENOUGH, ENOUGH, CONNECTIONS, ENOUGH),
+        # As many as the system lets it, and files left for the databases.
+        (512, 2048, 2048 - OTHER_FILES, 2048),
+        (300, 300, 150, 300),
+    ],
+)
+def test_opens_as_many_connections_as_the_system_lets_it(
+    soft: int, hard: int, connections: int, soft_after: int
+) -> None:
+    program = (
+        "import resource as r; from trackingsite.server import allow_connections; "
+        f"r.setrlimit(r.RLIMIT_NOFILE, ({soft}, {hard})); "
+        "print(allow_connections(), r.getrlimit(r.RLIMIT_NOFILE)[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout == f"{connections} {soft_after}\n"
 
 
 def can_log_in(server: RunningServer, password: str) -> bool:

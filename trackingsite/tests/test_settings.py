@@ -3,7 +3,7 @@
 import re
 import stat
 from collections.abc import Callable
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from trackingsite.settings.environment import (
     read_data_dir,
     read_database,
     read_env_file,
+    read_file,
+    read_header,
     read_hosts,
     read_list,
     read_networks,
@@ -31,6 +33,11 @@ from trackingsite.tests.live import run_manage
 from trackingsite.tests.variables import list_variables
 
 Reader = Callable[[str], object]
+
+NETWORKS = (
+    "Set VARIABLE to addresses or networks such as 10.0.0.0/8, "
+    "or to names: cloudflare, loopback, private."
+)
 
 SECRET = "a-long-random-text-of-more-than-fifty-letters-0123456789"
 
@@ -53,6 +60,18 @@ def texts(variable: str) -> list[str]:
 
 def zone(variable: str) -> str:
     return read_time_zone(variable, "UTC")
+
+
+def header(variable: str) -> str:
+    return read_header(variable, [ip_network("10.0.0.0/8")])
+
+
+def header_of_nobody(variable: str) -> str:
+    return read_header(variable, [])
+
+
+def file(variable: str) -> Path:
+    return read_file(variable, Path("/default/x"))
 
 
 @pytest.mark.parametrize(
@@ -82,11 +101,24 @@ def zone(variable: str) -> str:
         (switch, "1", True),
         (zone, None, "UTC"),
         (zone, "Asia/Kolkata", "Asia/Kolkata"),
+        (header, None, ""),
+        (header, "CF-IPCountry", "CF-IPCountry"),
+        (header_of_nobody, None, ""),
+        (file, None, Path("/default/x")),
+        (file, "/srv/x", Path("/srv/x")),
+        (file, "var/x", BASE_DIR / "var" / "x"),
+        (file, "~/x", Path.home() / "x"),
         (read_networks, None, []),
         (
             read_networks,
             "10.0.0.0/8, ::1, 192.0.2.1",
             [ip_network("10.0.0.0/8"), ip_network("::1/128"), ip_network("192.0.2.1/32")],
+        ),
+        (read_networks, "loopback", [ip_network("127.0.0.0/8"), ip_network("::1/128")]),
+        (
+            read_networks,
+            "192.0.2.0/24, Loopback",
+            [ip_network("192.0.2.0/24"), ip_network("127.0.0.0/8"), ip_network("::1/128")],
         ),
     ],
 )
@@ -113,14 +145,26 @@ def test_reads(
         (
             read_networks,
             "10.0.0.1/8",
-            "10.0.0.1/8 has host bits set. "
-            "Set VARIABLE to addresses or networks such as 10.0.0.0/8.",
+            f"10.0.0.1/8 has host bits set. {NETWORKS}",
         ),
         (
             read_networks,
             "proxy",
-            "'proxy' does not appear to be an IPv4 or IPv6 network. "
-            "Set VARIABLE to addresses or networks such as 10.0.0.0/8.",
+            f"'proxy' does not appear to be an IPv4 or IPv6 network. {NETWORKS}",
+        ),
+        (read_networks, "0.0.0.0/0", f"0.0.0.0/0 trusts every visitor. {NETWORKS}"),
+        (read_networks, "::/0", f"::/0 trusts every visitor. {NETWORKS}"),
+        (header, "HTTP_CF_IPCOUNTRY", "Set VARIABLE to a header's name such as CF-IPCountry."),
+        (header, "CF IPCountry", "Set VARIABLE to a header's name such as CF-IPCountry."),
+        (
+            header_of_nobody,
+            "CF-IPCountry",
+            "It is believed from trusted proxies alone: set TRUSTED_PROXIES to them.",
+        ),
+        (
+            file,
+            "~nobody-has-this-name/x",
+            "Could not determine home directory. Set VARIABLE to the path of a file.",
         ),
     ],
 )
@@ -130,6 +174,38 @@ def test_refuses(monkeypatch: pytest.MonkeyPatch, read: Reader, value: str, cure
     with pytest.raises(ImproperlyConfigured) as refusal:
         read("VARIABLE")
     assert str(refusal.value) == f"VARIABLE={value} cannot be used. {cure}"
+
+
+def test_a_wrong_part_of_several_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VARIABLE", "loopback, cloudfare, 10.0.0.0/8")
+
+    with pytest.raises(ImproperlyConfigured, match=r"^VARIABLE=cloudfare cannot be used\. "):
+        read_networks("VARIABLE")
+
+
+@pytest.mark.parametrize(
+    ("name", "inside", "outside"),
+    [
+        ("loopback", "127.0.0.1 127.255.255.255 ::1", "10.0.0.1 ::2"),
+        (
+            "private",
+            "10.0.0.1 172.17.0.1 192.168.0.1 169.254.0.1 127.0.0.1 ::1 fd00::1 fe80::1",
+            "172.32.0.1 100.64.0.1 203.0.113.7 2001:db8::1",
+        ),
+        ("cloudflare", "104.16.0.1 172.71.255.255 2606:4700::1", "104.28.0.1 172.72.0.0 10.0.0.1"),
+    ],
+)
+def test_names_of_proxies(
+    monkeypatch: pytest.MonkeyPatch, name: str, inside: str, outside: str
+) -> None:
+    monkeypatch.setenv("VARIABLE", name)
+
+    networks = read_networks("VARIABLE")
+
+    for address in inside.split():
+        assert any(ip_address(address) in network for network in networks), address
+    for address in outside.split():
+        assert not any(ip_address(address) in network for network in networks), address
 
 
 @pytest.mark.parametrize("name", ["state", "my+state", "a b%20c?d#e"])

@@ -10,7 +10,7 @@ from visits.demo.pages import HOME, LANDING, PRICING, SPIKE, Page, Section
 from visits.ingestion.hit import Hit, SentHit
 from visits.ingestion.pages import read_page
 from visits.ingestion.pipeline import put_channel, put_source
-from visits.models import PAGEVIEW
+from visits.joining import PAGEVIEW
 
 
 class Stream(StrEnum):

@@ -11,7 +11,7 @@ from typing import Final
 from visits.bulk import PastEvent
 from visits.demo.draws import chances, draws, heavy_tailed
 from visits.demo.pages import DOWNLOAD, LANDING, PAGES, PATHS_ON, SIGNUP, WELCOME, Page, Section
-from visits.models import ENGAGEMENT, PAGEVIEW
+from visits.joining import ENGAGEMENT, PAGEVIEW
 
 SIGNED_UP: Final = "Signup"
 DOWNLOADED: Final = "Download"

@@ -18,7 +18,7 @@ from visits.demo.pages import Page
 from visits.demo.people import CITY_KNOWN, COUNTRIES
 from visits.demo.story import Hour, Story, hours_of, tell_story
 from visits.ingestion.devices import read_device
-from visits.querysets import VISIT_GAP
+from visits.joining import VISIT_GAP
 
 _DEVICE_FACTS: Final = (
     "browser",

@@ -1,8 +1,14 @@
 """The marketing group of a visit: a cascade in which the first rule that holds wins.
 
 Source: Google Analytics 4, "Default channel group", rules for manual traffic, read 2026-11.
-Departures: what an AI assistant refers is "AI Assistants", a group of its own; a referrer that no
-rule names is "Referral", as no page of ours asks for a medium; mail read in a browser is "Email".
+Departures:
+
+- What an AI assistant refers is "AI Assistants", a group of its own, before "Organic Search": an
+  assistant is no search engine, whatever the medium says. Its advertisements are "Paid Other".
+- Mail read in a browser is "Email".
+- A click id of advertisements is as good as a paid medium, where no medium is given.
+- A referrer that no rule names is "Referral", as no page of ours asks for a medium.
+- A campaign of no source is not "Direct": somebody has tagged the link.
 """
 
 from __future__ import annotations
@@ -10,9 +16,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from visits.ingestion.click_ids import is_ad_click
 from visits.ingestion.hit import Kind, Origin
 
-_PAID: Final = re.compile(r".*cp.*|ppc|retargeting|paid.*")
+_NO_MEDIUM: Final = frozenset({"", "(none)", "(not set)"})
+_PAID: Final = frozenset({"ppc", "retargeting", "(gclid)", "(msclkid)"})
+# A word that begins with "shop", also "eshop"; not "workshop".
 _SHOPPING_CAMPAIGN: Final = re.compile(r"(^|[^a-df-z])shop|shopping")
 _DISPLAY: Final = frozenset({"display", "banner", "expandable", "interstitial", "cpm"})
 _SOCIAL: Final = frozenset(
@@ -26,10 +35,11 @@ def choose_channel(origin: Origin) -> str:
     """Return the name of the group; "Direct" when nothing is known of how the visitor came."""
     source, kind = origin.source.lower(), origin.kind
     medium, campaign = origin.utm_medium.lower(), origin.utm_campaign.lower()
-    paid = _PAID.fullmatch(medium) is not None
+    named = {source, origin.utm_source.lower()}
+    paid = _is_paid(medium) or (not medium and is_ad_click(origin.click_id))
     shopping = kind is Kind.SHOPPING or _SHOPPING_CAMPAIGN.search(campaign) is not None
 
-    if not source and not medium and not campaign:
+    if medium in _NO_MEDIUM and ("(direct)" in named or not (source or campaign or paid)):
         return "Direct"
     if "cross-network" in campaign:
         return "Cross-network"
@@ -57,16 +67,21 @@ def choose_channel(origin: Origin) -> str:
         return "Organic Search"
     if medium in _REFERRAL:
         return "Referral"
-    if kind is Kind.EMAIL or source in _EMAIL or medium in _EMAIL:
+    if kind is Kind.EMAIL or named & _EMAIL or medium in _EMAIL:
         return "Email"
     if medium == "affiliate":
         return "Affiliates"
     if medium == "audio":
         return "Audio"
-    if "sms" in (source, medium):
+    if "sms" in named or medium == "sms":
         return "SMS"
     if medium.endswith("push") or "mobile" in medium or "notification" in medium:
         return "Mobile Push Notifications"
-    if source == "firebase":
+    if "firebase" in named:
         return "Mobile Push Notifications"
     return "Referral" if source and not medium else "Unassigned"
+
+
+def _is_paid(medium: str) -> bool:
+    """Return whether the medium is `^(.*cp.*|ppc|retargeting|paid.*)$`, or stands for a click."""
+    return "cp" in medium or medium.startswith("paid") or medium in _PAID

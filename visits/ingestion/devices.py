@@ -1,18 +1,23 @@
-"""What a user agent tells of browser, system and kind of device, and whether it is a program."""
+"""What a user agent tells of browser, system and kind of device."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import Final
 
-import crawleruseragents
-import ua_parser
 import user_agents.parsers
+from ua_parser import Parser
+from ua_parser.loaders import load_lazy_builtins
+from ua_parser.regex import Resolver
 
 from visits.ingestion.hit import Device
+from visits.ingestion.text import clean_text
 
 #: Longer user agents are cut before they are parsed: browsers send less.
 MAX_USER_AGENT: Final = 512
+
+# ua-parser's rules in its Rust engine, without the cache of its own that it comes with.
+_PARSER: Final = Parser(Resolver(load_lazy_builtins()))
 
 
 class _ParsedUserAgent(user_agents.parsers.UserAgent):  # type: ignore[misc]
@@ -22,7 +27,7 @@ class _ParsedUserAgent(user_agents.parsers.UserAgent):  # type: ignore[misc]
     """
 
     def __init__(self, text: str) -> None:
-        parsed = ua_parser.parse(text).with_defaults()
+        parsed = _PARSER.parse(text).with_defaults()
         os, browser, device = parsed.os, parsed.user_agent, parsed.device
         self.ua_string = text
         self.os = user_agents.parsers.parse_operating_system(
@@ -52,23 +57,34 @@ _BROWSER_NAMES: Final = {
 _SYSTEM_NAMES: Final = {"Mac OS X": "macOS", "Chrome OS": "ChromeOS"}
 
 
-# Most hits of an hour come from a few thousand user agents.
-@lru_cache(maxsize=10_000)
 def read_device(user_agent: str) -> Device:
     """Return browser, operating system, their versions and the kind of device.
 
     The kind is desktop, mobile, tablet or other. Texts are empty where the user agent tells
     nothing.
     """
-    parsed = _ParsedUserAgent(user_agent[:MAX_USER_AGENT])
+    return _read(user_agent[:MAX_USER_AGENT])[0]
+
+
+def is_spider(user_agent: str) -> bool:
+    """Return whether ua-parser, which is read once for this and the device, calls it a spider."""
+    return _read(user_agent[:MAX_USER_AGENT])[1]
+
+
+# Most hits of an hour come from a few thousand user agents. Keyed by the cut text, so that the
+# cache cannot grow beyond 10,000 times its length.
+@lru_cache(maxsize=10_000)
+def _read(user_agent: str) -> tuple[Device, bool]:
+    parsed = _ParsedUserAgent(clean_text(user_agent))
     browser, system = parsed.browser.family, parsed.os.family
-    return Device(
+    device = Device(
         browser="" if browser == "Other" else _BROWSER_NAMES.get(browser, browser)[:60],
         browser_version=parsed.browser_major[:20],
         operating_system="" if system == "Other" else _SYSTEM_NAMES.get(system, system)[:60],
         operating_system_version=parsed.os_version[:20],
         device=_kind(parsed),
     )
+    return device, parsed.is_bot
 
 
 def _kind(parsed: _ParsedUserAgent) -> str:
@@ -77,15 +93,3 @@ def _kind(parsed: _ParsedUserAgent) -> str:
     if parsed.is_mobile:
         return "mobile"
     return "desktop" if parsed.is_pc else "other"
-
-
-@lru_cache(maxsize=10_000)
-def is_declared_bot(user_agent: str) -> bool:
-    """Return whether the user agent says that it is a program, or says nothing at all.
-
-    Programs are those of the crawler-user-agents list and those that ua-parser calls a spider.
-    """
-    text = user_agent[:MAX_USER_AGENT].strip()
-    if not text:
-        return True
-    return bool(crawleruseragents.is_crawler(text)) or _ParsedUserAgent(text).is_bot

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import orjson
+from django.utils import timezone
 
 from sites.domains import normalise_domain
 from visits.data.currencies import CURRENCIES
+from visits.ingestion.addresses import normalise_address
+from visits.ingestion.devices import MAX_USER_AGENT
 from visits.ingestion.hit import SentHit
 from visits.ingestion.text import clean_text
-from visits.models import ENGAGEMENT
+from visits.joining import ENGAGEMENT
 
 LONG_NAMES: Final = {
     "n": "name",
@@ -41,10 +46,8 @@ LONG_NAMES: Final = {
     "w": "screen_width",
     "l": "language",
     "tz": "timezone",
+    "b": "automated",
 }
-
-#: Fields that only a sender with an API key may set.
-TRUSTED_FIELDS: Final = ("address", "user_agent", "at", "user_id")
 
 MAX_NAME: Final = 120
 MAX_URL: Final = 2000
@@ -53,6 +56,10 @@ MAX_PROPS: Final = 30
 MAX_PROP_KEY: Final = 300
 MAX_PROP_VALUE: Final = 2000
 MAX_EVENT_ID: Final = 64
+MAX_USER_ID: Final = 200
+#: How long ago a hit may have happened, and how far ahead a sender's clock may be.
+OLDEST: Final = timedelta(hours=48)
+AHEAD: Final = timedelta(minutes=1)
 MAX_TITLE: Final = 500
 MAX_SCREEN_WIDTH: Final = 100_000
 MAX_ENGAGEMENT_MS: Final = 24 * 60 * 60 * 1000
@@ -62,7 +69,10 @@ MAX_AMOUNT: Final = Decimal("999999999999999.99995")
 
 # Schemes whose addresses are no pages: they carry content or code, or name a file of the visitor's.
 _REFUSED_SCHEMES: Final = frozenset({"about", "blob", "data", "file", "javascript", "vbscript"})
+_KEY_NEEDED: Final = "Only a sender with an API key may set this."
 _WHOLE_ADDRESS: Final = "Send a whole address, such as https://example.com/path."
+# Of an address: its scheme and host, or what stands in their place.
+_BEFORE_PATH: Final = re.compile(r"(?:[^/?#]*://)?[^/?#]*")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
@@ -78,29 +88,35 @@ class FieldError(ValueError):
     """What is wrong with one field, in a sentence for the developer of the tracked site."""
 
 
-def read_hit(data: object) -> SentHit:
+def read_hit(data: object, *, trusted: bool = False) -> SentHit:
     """Return the hit that `data`, a decoded JSON object, describes.
 
-    Raises MalformedHitError with the messages of every field that is wrong, not only of the first.
+    `trusted` allows the fields that tell of a visitor whom the sender is not: those of
+    TRUSTED_READERS. Raises MalformedHitError with the messages of every field that is wrong, not
+    only of the first.
     """
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         raise MalformedHitError({"body": ["Send one JSON object."]})
     fields = {LONG_NAMES.get(key, key): value for key, value in data.items() if value is not None}
-    errors: dict[str, list[str]] = {
-        name: ["Only a sender with an API key may set this."]
-        for name in TRUSTED_FIELDS
-        if name in fields
-    }
+    errors: dict[str, list[str]] = {}
+    readers = READERS
+    if not TRUSTED_READERS.keys().isdisjoint(fields):
+        if trusted:
+            readers = READERS | TRUSTED_READERS
+        else:
+            errors = {name: [_KEY_NEEDED] for name in TRUSTED_READERS if name in fields}
     values: dict[str, Any] = {}
     cut: list[str] = []
-    for name, reader in READERS.items():
+    for name, reader in readers.items():
+        if name not in fields and name not in REQUIRED:
+            continue
         try:
             values |= reader(fields.get(name), cut)
         except FieldError as error:
             errors[name] = [str(error)]
     if errors:
         raise MalformedHitError(errors)
-    if values["name"] != ENGAGEMENT:
+    if values["name"] != ENGAGEMENT:  # no other event tells of them
         values["engagement_ms"] = values["scroll_depth"] = None
     return SentHit(**values, cut=tuple(cut))
 
@@ -158,7 +174,7 @@ def _object(value: object) -> Mapping[str, object]:
             raise FieldError("Send an object, or JSON text of one.") from None
     if value is None:
         return {}
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise FieldError("Send an object, or JSON text of one.")
     return value
 
@@ -176,16 +192,24 @@ def _read_url(value: object, cut: list[str]) -> dict[str, Any]:
     url = "" if value is None else _text(value, MAX_URL)
     if not url:
         raise FieldError("This field is required.")
+    if fault := _fault_of_address(_BEFORE_PATH.match(url)[0]):  # type: ignore[index]  # always
+        raise FieldError(fault)
+    return {"url": url}
+
+
+@lru_cache(maxsize=1_000)
+def _fault_of_address(start: str) -> str:
+    """Return what is wrong with an address that starts so, up to its path; empty for nothing."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(start)
         scheme, hostname = parts.scheme, parts.hostname or ""
     except ValueError:
-        raise FieldError(_WHOLE_ADDRESS) from None
-    if scheme in _REFUSED_SCHEMES or not url.lower().startswith(f"{scheme}://") or not scheme:
-        raise FieldError("Send an address with http, https or an app's scheme.")
+        return _WHOLE_ADDRESS
+    if scheme in _REFUSED_SCHEMES or not start.lower().startswith(f"{scheme}://") or not scheme:
+        return "Send an address with http, https or an app's scheme."
     if any(map(str.isspace, hostname)) or (scheme in {"http", "https"} and not hostname):
-        raise FieldError(_WHOLE_ADDRESS)
-    return {"url": url}
+        return _WHOLE_ADDRESS
+    return ""
 
 
 def _read_domain(value: object, cut: list[str]) -> dict[str, Any]:
@@ -290,6 +314,45 @@ def _read_timezone(value: object, cut: list[str]) -> dict[str, Any]:
     return {"timezone": _cut_text(value, 64, "timezone", cut)}
 
 
+def _read_automated(value: object, cut: list[str]) -> dict[str, Any]:
+    return {"automated": _switch(value, default=False)}
+
+
+def _read_address(value: object, cut: list[str]) -> dict[str, Any]:
+    address = "" if value is None else normalise_address(_text(value, 100))
+    if value is not None and not address:
+        raise FieldError("Send an IPv4 or IPv6 address.")
+    return {"address": address}
+
+
+def _read_user_agent(value: object, cut: list[str]) -> dict[str, Any]:
+    return {"user_agent": _cut_text(value, MAX_USER_AGENT, "user_agent", cut)}
+
+
+def _read_at(value: object, cut: list[str]) -> dict[str, Any]:
+    if value is None:
+        return {"at": None}
+    now = timezone.now()
+    try:
+        at = datetime.fromisoformat(_text(value, 40))
+        age = now - at.astimezone(UTC) if at.tzinfo else None
+    except (ValueError, OverflowError):
+        age = None
+    if age is None:
+        raise FieldError("Send an ISO 8601 time with its zone, such as 2026-01-31T12:00:00Z.")
+    if age > OLDEST:
+        raise FieldError("At most 48 hours back.")
+    if age < -AHEAD:
+        raise FieldError("This is in the future.")
+    return {"at": min(at.astimezone(UTC), now)}
+
+
+def _read_user_id(value: object, cut: list[str]) -> dict[str, Any]:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return {"user_id": "" if value is None else _text(value, MAX_USER_ID)}
+
+
 READERS: Final[dict[str, Reader]] = {
     "name": _read_name,
     "url": _read_url,
@@ -306,4 +369,15 @@ READERS: Final[dict[str, Reader]] = {
     "screen_width": _read_screen_width,
     "language": _read_language,
     "timezone": _read_timezone,
+    "automated": _read_automated,
+}
+
+REQUIRED: Final = frozenset({"name", "url", "domain"})
+
+#: What only a sender with an API key may set.
+TRUSTED_READERS: Final[dict[str, Reader]] = {
+    "address": _read_address,
+    "user_agent": _read_user_agent,
+    "at": _read_at,
+    "user_id": _read_user_id,
 }

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
+from typing import Any, Self
 
 from sites.models import Site
 
@@ -13,11 +15,23 @@ from sites.models import Site
 class DropReason(StrEnum):
     """Why a well-formed hit was not stored; sent in the header X-Tracking-Dropped."""
 
-    PREFETCH = "prefetch"  # a browser fetched the page ahead; nobody has seen it
-    BOT = "bot"  # the user agent says that it is a program
     UNKNOWN_SITE = "unknown_site"  # no site has this domain
     SITE_PAUSED = "site_paused"  # staff switched collecting off
+    PREFETCH = "prefetch"  # a browser fetched the page ahead; nobody has seen it
+    AUTOMATION = "automation"  # the page's script found a browser that a program drives
+    BOT = "bot"  # the user agent says that it is a program
+    SPAM_REFERRER = "spam_referrer"  # the referrer is known for sending hits to be seen in reports
+    RATE_LIMITED = "rate_limited"  # the site, or one network, sends more than may be
+    SALT_GONE = "salt_gone"  # the salt of its day is destroyed: its visitor cannot be told
     NO_VISIT = "no_visit"  # engagement with a page whose visit is over
+
+
+class Forwarding(StrEnum):
+    """What became of X-Forwarded-For, by which proxies tell whom they stand in front of."""
+
+    NONE = "none"  # it did not come, or names no address
+    BELIEVED = "believed"  # the visitor's address is the first that it names
+    IGNORED = "ignored"  # it names another before: who sent it is no trusted proxy
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,12 @@ class SentHit:
     screen_width: int | None = None
     language: str = ""
     timezone: str = ""
+    automated: bool = False
+    # Only of a sender with an API key:
+    address: str = ""
+    user_agent: str = ""
+    at: datetime | None = None
+    user_id: str = ""
     #: Long names of the fields that were longer than their limit and were cut to it.
     cut: tuple[str, ...] = ()
 
@@ -82,9 +102,22 @@ class Kind(StrEnum):
     OTHER = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """What brought the visitor: referrer, its display name, campaign and marketing group."""
+class Part:
+    """What steps add to, each making a new one."""
+
+    def put(self, **parts: Any) -> Self:
+        """Return a copy with these parts; ten times as quick as `dataclasses.replace`."""
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__, **parts)
+        return new
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin(Part):
+    """What brought the visitor: referrer, its display name, campaign and marketing group.
+
+    `click_id` is the name of the click id in the page's address ("gclid"); it is not stored.
+    """
 
     referrer: str = ""
     source: str = ""
@@ -95,11 +128,15 @@ class Origin:
     utm_campaign: str = ""
     utm_term: str = ""
     utm_content: str = ""
+    click_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the visitor is: ISO 3166-1 alpha-2 country; empty text where it is not known."""
+    """Where the visitor is: ISO 3166-1 alpha-2 country, English names of region and city.
+
+    Empty text where it is not known.
+    """
 
     country: str = ""
     region: str = ""
@@ -110,21 +147,21 @@ class Place:
 class Visitor:
     """The visitor's id under the salt of the hit's day.
 
-    Near midnight, also that under the salt of the day on the other side, while there is one: an
-    open visit may have been last seen there.
+    Near midnight, and for a hit that comes late, also those under the salts of the days beside it,
+    while there are any: the visit may have been last seen there.
     """
 
     id: int
-    id_across_midnight: int | None = None
+    other_ids: tuple[int, ...] = ()
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Every id by which an open visit of this visitor may be known."""
-        return (self.id,) if self.id_across_midnight is None else (self.id, self.id_across_midnight)
+        """Every id by which the visit of this hit may be known."""
+        return (self.id, *self.other_ids)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
+@dataclass(frozen=True, kw_only=True)
+class Hit(Part):
     """One measurement as received, for one domain; each step of the pipeline may add a part."""
 
     sent: SentHit
@@ -133,6 +170,11 @@ class Hit:
     address: str
     user_agent: str
     is_prefetch: bool = False
+    #: Whether an API key that may send for the domain came with it.
+    is_trusted: bool = False
+    forwarding: Forwarding = Forwarding.NONE
+    #: The country that a trusted proxy tells; empty where none does.
+    cdn_country: str = ""
 
     site: Site | None = None
     page: Page = Page("", "/")
@@ -140,6 +182,8 @@ class Hit:
     origin: Origin = Origin()
     place: Place = Place()
     visitor: Visitor | None = None
+    #: How many values the guard against too many has replaced.
+    bounded_values: int = 0
 
     @property
     def known_site(self) -> Site:
@@ -154,6 +198,16 @@ class Hit:
         return self.visitor
 
     @property
+    def own_hosts(self) -> tuple[str, ...]:
+        """Hosts that are the site itself: that of the page, and the domain without its port."""
+        return (self.page.hostname, self.domain.partition(":")[0])
+
+    @property
+    def happened_at(self) -> datetime:
+        """When it happened: when it came, unless a sender with an API key told the time."""
+        return self.sent.at or self.received_at
+
+    @cached_property
     def happened_on(self) -> date:
         """The site's day on which the hit fell."""
-        return self.received_at.astimezone(self.known_site.zone).date()
+        return self.happened_at.astimezone(self.known_site.zone).date()

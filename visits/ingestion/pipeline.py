@@ -6,26 +6,44 @@ at the end goes to the writer, which joins it to a visit and stores it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
-from sites.models import Site
+from sites.registry import find_site
+from visits.daily import BOUNDED_VALUES, HITS, Counts
+from visits.ingestion.bots import is_declared_bot
+from visits.ingestion.cardinality import get_values
 from visits.ingestion.channels import choose_channel
-from visits.ingestion.devices import is_declared_bot, read_device
-from visits.ingestion.hit import Drop, DropReason, Hit, Kind, Origin
-from visits.ingestion.pages import read_page, read_query
+from visits.ingestion.devices import read_device
+from visits.ingestion.diagnosis import note_address
+from visits.ingestion.hit import Drop, DropReason, Hit
+from visits.ingestion.limits import get_limits
+from visits.ingestion.origins import read_origin
+from visits.ingestion.pages import read_page
 from visits.ingestion.places import read_place
-from visits.ingestion.sources import (
-    MAX_SOURCE,
-    read_referrer,
-    source_of_host,
-    source_of_name,
-)
-from visits.ingestion.visitors import identify_visitor
+from visits.ingestion.salts import SaltGoneError
+from visits.ingestion.spam import is_spam
+from visits.ingestion.visitors import identify_user, identify_visitor
 from visits.ingestion.writer import Stored, store_group
+from visits.turns import MAX_WAIT_SECONDS
 
 Step = Callable[[Hit], Hit | Drop]
+
+
+def put_site(hit: Hit) -> Hit | Drop:
+    """Find the site by its domain; a hit of no site, or of a paused one, ends here."""
+    site = find_site(hit.domain)
+    if site is None:
+        return Drop(DropReason.UNKNOWN_SITE)
+    if not site.collects:
+        return Drop(DropReason.SITE_PAUSED)
+    return hit.put(site=site)
+
+
+def drop_over_limit(hit: Hit) -> Hit | Drop:
+    """Leave out what a site, or one network, sends beyond its rate."""
+    return hit if get_limits().allow(hit) else Drop(DropReason.RATE_LIMITED)
 
 
 def drop_prefetch(hit: Hit) -> Hit | Drop:
@@ -38,117 +56,121 @@ def drop_bot(hit: Hit) -> Hit | Drop:
     return Drop(DropReason.BOT) if is_declared_bot(hit.user_agent) else hit
 
 
-def put_site(hit: Hit) -> Hit | Drop:
-    """Find the site by its domain; a hit of no site, or of a paused one, ends here."""
-    site = Site.objects.filter(domain=hit.domain).first()
-    if site is None:
-        return Drop(DropReason.UNKNOWN_SITE)
-    if not site.collects:
-        return Drop(DropReason.SITE_PAUSED)
-    return replace(hit, site=site)
+def drop_automation(hit: Hit) -> Hit | Drop:
+    """Leave out browsers that a program drives, as the page's script found."""
+    return Drop(DropReason.AUTOMATION) if hit.sent.automated else hit
 
 
 def put_page(hit: Hit) -> Hit:
     """Add host and path."""
-    return replace(hit, page=read_page(hit.sent.url, hash_mode=hit.sent.hash_mode))
+    return hit.put(page=read_page(hit.sent.url, hash_mode=hit.sent.hash_mode))
 
 
 def put_device(hit: Hit) -> Hit:
     """Add browser, operating system and kind of device."""
-    return replace(hit, device=read_device(hit.user_agent))
+    return hit.put(device=read_device(hit.user_agent))
 
 
 def put_source(hit: Hit) -> Hit:
-    """Add referrer, campaign and the source's name: the campaign's if it has one, else the host's.
+    """Add referrer, campaign and source: the one that the campaign names, else the host's."""
+    sent = hit.sent
+    return hit.put(origin=read_origin(sent.url, sent.referrer, own_hosts=hit.own_hosts))
 
-    `utm_source` wins over `source`, that over `ref`, and any of them over the referrer.
-    """
-    query = read_query(hit.sent.url)
-    utm = {
-        name: query.get(name, "")[:MAX_SOURCE]
-        for name in ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
-    }
-    named = utm["utm_source"] or query.get("source", "") or query.get("ref", "")
-    referrer = read_referrer(
-        hit.sent.referrer, own_hosts=(hit.page.hostname, hit.domain.partition(":")[0])
-    )
-    source = None
-    if named:
-        source = source_of_name(named)
-    elif referrer is not None:
-        source = source_of_host(referrer.hostname)
-    return replace(
-        hit,
-        origin=Origin(
-            referrer=referrer.address if referrer else "",
-            source=source.name if source else "",
-            kind=source.kind if source else Kind.OTHER,
-            **utm,
-        ),
-    )
+
+def drop_spam_referrer(hit: Hit) -> Hit | Drop:
+    """Leave out hits whose referrer, or campaign's source, is there to be seen in reports."""
+    return Drop(DropReason.SPAM_REFERRER) if is_spam(hit.origin, own_hosts=hit.own_hosts) else hit
 
 
 def put_channel(hit: Hit) -> Hit:
     """Add the marketing group that source and campaign belong to."""
-    return replace(hit, origin=replace(hit.origin, channel=choose_channel(hit.origin)))
+    return hit.put(origin=hit.origin.put(channel=choose_channel(hit.origin)))
 
 
 def put_place(hit: Hit) -> Hit:
-    """Add the country."""
-    return replace(hit, place=read_place(hit.sent.timezone))
+    """Add country, region and city."""
+    place = read_place(address=hit.address, timezone=hit.sent.timezone, cdn_country=hit.cdn_country)
+    return hit.put(place=place)
 
 
-def put_visitor(hit: Hit) -> Hit:
+def put_bounded_values(hit: Hit) -> Hit:
+    """Put "(other)" in place of values that are more than a field may have on one day."""
+    return get_values().bound(hit)
+
+
+def put_visitor(hit: Hit) -> Hit | Drop:
     """Add the visitor's id; from here on nothing needs the address but a site that keeps it."""
-    return replace(
-        hit,
-        visitor=identify_visitor(
+    if hit.sent.user_id:
+        return hit.put(visitor=identify_user(hit.known_site, hit.sent.user_id))
+    try:
+        visitor = identify_visitor(
             hit.known_site,
-            at=hit.received_at,
+            at=hit.happened_at,
+            now=hit.received_at,
             address=hit.address,
             user_agent=hit.user_agent,
-        ),
-    )
+        )
+    except SaltGoneError:
+        if hit.sent.at is None:
+            raise  # a broken file; to come again may help
+        return Drop(DropReason.SALT_GONE)
+    return hit.put(visitor=visitor)
 
 
 STEPS: Final[tuple[Step, ...]] = (
-    drop_prefetch,
-    drop_bot,
     put_site,
+    drop_over_limit,
+    drop_prefetch,
+    drop_automation,
+    drop_bot,
     put_page,
-    put_device,
     put_source,
+    drop_spam_referrer,
     put_channel,
+    put_device,
     put_place,
+    put_bounded_values,
     put_visitor,
 )
 
 
-def ingest(hits: Sequence[Hit]) -> list[Stored | Drop]:
+def ingest(
+    hits: Sequence[Hit], *, patient: bool = False, seconds: float = MAX_WAIT_SECONDS
+) -> list[Stored | Drop]:
     """Take hits through the steps, store what remains in one transaction; return their verdicts.
 
-    The verdicts come in the order of the hits, and only after the commit: a Stored hit is on disk.
-    Raises django.db.Error when the store cannot take them; none of them is stored then.
+    The verdicts come in the order of the hits, and only after the commit: a Stored hit is on disk,
+    and a drop is counted. `seconds` and `patient` say how to wait for other writers, as
+    `visits.turns.turn_to_write` has it. Raises django.db.Error when the store cannot take them,
+    OSError when their salts cannot be read; none of them is stored then.
     """
+    counts: Counts = Counter()
     verdicts: list[Stored | Drop | None] = [None] * len(hits)
     kept: list[tuple[int, Hit]] = []
     for place, hit in enumerate(hits):
-        match enrich(hit):
+        match enrich(hit, counts):
             case Drop() as drop:
                 verdicts[place] = drop
             case Hit() as enriched:
                 kept.append((place, enriched))
-    stored = store_group([hit for _, hit in kept])
+    stored = store_group([hit for _, hit in kept], counts, patient=patient, seconds=seconds)
     for (place, _), verdict in zip(kept, stored, strict=True):
         verdicts[place] = verdict
     return [verdict for verdict in verdicts if verdict is not None]
 
 
-def enrich(hit: Hit) -> Hit | Drop:
-    """Take one hit through every step, or to the one that drops it."""
+def enrich(hit: Hit, counts: Counts) -> Hit | Drop:
+    """Take one hit through every step, or to the one that drops it; count it, and the drop."""
     for step in STEPS:
         result = step(hit)
         if isinstance(result, Drop):
+            if hit.site is not None:
+                counts[hit.site.pk, hit.happened_on, HITS] += 1
+                counts[hit.site.pk, hit.happened_on, result.reason.value] += 1
             return result
         hit = result
+    counts[hit.known_site.pk, hit.happened_on, HITS] += 1
+    if hit.bounded_values:
+        counts[hit.known_site.pk, hit.happened_on, BOUNDED_VALUES] += hit.bounded_values
+    note_address(hit, counts)
     return hit

@@ -1,9 +1,9 @@
 """The random salts that turn addresses into visitors, and their end.
 
 A site has one salt for each of its days: 16 random bytes in a file of its own under the data
-folder, outside the database and so outside its backups. It is good for 47 hours after the day has
-ended and is destroyed within the next hour, whether or not hits arrive; after that nobody, with
-whatever else they hold, can tell which visitor an address was.
+folder, outside the database and so outside its backups. It is good for 47 hours and 50 minutes
+after the day has ended and is destroyed within the next 10 minutes, whether or not hits arrive;
+after that nobody, with whatever else they hold, can tell which visitor an address was.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ from typing import Final
 from django.conf import settings
 
 from sites.models import Site
+from visits.ingestion.diagnosis import forget_ended_days
 
 logger = logging.getLogger(__name__)
 
 SALT_BYTES: Final = 16
 #: How long after the end of its day a salt may be used.
-SALT_LIFE: Final = timedelta(hours=47)
+SALT_LIFE: Final = timedelta(hours=47, minutes=50)
 #: How often expired salts are looked for; with SALT_LIFE this keeps the promise of 48 hours.
-FORGET_EVERY: Final = timedelta(minutes=10)
+FORGET_EVERY: Final = timedelta(minutes=5)
+#: A draft is there for an instant; one of this age is what a crash has left behind.
+DRAFT_LIFE: Final = timedelta(minutes=10)
 
 # A file holds the salt and the second at which it expires.
 _RECORD: Final = struct.Struct(f"!{SALT_BYTES}sq")
@@ -39,7 +42,7 @@ class SaltGoneError(OSError):
     """The salt of a day has expired or its file is broken: its visitors cannot be told apart."""
 
 
-_known: dict[Path, tuple[bytes, int]] = {}
+_known: dict[tuple[int, date], tuple[bytes, int]] = {}
 
 
 def get_salt(site: Site, day: date, *, now: datetime, create: bool) -> bytes | None:
@@ -48,42 +51,50 @@ def get_salt(site: Site, day: date, *, now: datetime, create: bool) -> bytes | N
     Every process on this machine gets the same one: the file is made whole and then linked into
     place, by whoever is first.
     """
-    path = _folder() / f"{site.pk}.{day.isoformat()}"
-    record = _known.get(path) or _read(path)
-    if record is None and create:
+    record = _known.get((site.pk, day))
+    if record is None:
+        path = _folder() / f"{site.pk}.{day.isoformat()}"
+        record = _read(path)
         expires_at = _end_of(site, day) + SALT_LIFE
-        if expires_at > now:
+        if record is None and create and expires_at > now:
             record = _create(path, int(expires_at.timestamp()))
             forget_expired(now)
     if record is None or record[1] <= now.timestamp():
         return None
-    _known[path] = record
+    _known[site.pk, day] = record
     return record[0]
 
 
 def forget_expired(now: datetime) -> int:
-    """Destroy every salt that has expired, in memory and on disk; return how many files went."""
-    for path, (_, expires_at) in list(_known.items()):
+    """Destroy every salt that has expired, in memory and on disk, and drafts that a crash left.
+
+    Returns how many files went.
+    """
+    for day, (_, expires_at) in list(_known.items()):
         if expires_at <= now.timestamp():
-            _known.pop(path, None)
+            _known.pop(day, None)
     gone = 0
     for path in _folder().iterdir():
         record = _read(path)
-        if record is not None and record[1] <= now.timestamp():
+        if (record is not None and record[1] <= now.timestamp()) or _is_left_behind(path, record):
             path.unlink(missing_ok=True)
             gone += 1
     return gone
 
 
 def keep_forgetting() -> threading.Thread:
-    """Start the thread that destroys expired salts for as long as this process lives."""
+    """Start the thread that destroys expired salts for as long as this process lives.
+
+    What is left in memory of ended days' addresses goes too.
+    """
 
     def run() -> None:
         while True:
-            try:
-                forget_expired(datetime.now(UTC))
-            except OSError:
-                logger.exception("Expired salts could not be destroyed; tried again later.")
+            for forget in (forget_expired, forget_ended_days):
+                try:
+                    forget(datetime.now(UTC))
+                except Exception:  # whatever it is, the promise is kept at the next time
+                    logger.exception("What is to be forgotten was not; tried again later.")
             clock.sleep(FORGET_EVERY.total_seconds())
 
     thread = threading.Thread(target=run, name="forget-salts", daemon=True)
@@ -99,6 +110,24 @@ def _folder() -> Path:
 
 def _end_of(site: Site, day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time.min, site.zone)
+
+
+def _is_left_behind(path: Path, record: tuple[bytes, int] | None) -> bool:
+    """Whether nobody needs the file, by the clock that dates files.
+
+    That is a draft that nobody is writing any more; and a broken file, which may still hold its
+    salt but not when it expires, once any salt would have expired.
+    """
+    if path.name.startswith("."):
+        life = DRAFT_LIFE
+    elif record is None:
+        life = timedelta(days=1) + SALT_LIFE
+    else:
+        return False
+    with suppress(FileNotFoundError):
+        age = datetime.now(UTC).timestamp() - path.stat().st_mtime
+        return abs(age) > life.total_seconds()
+    return False
 
 
 def _read(path: Path) -> tuple[bytes, int] | None:
@@ -120,5 +149,5 @@ def _create(path: Path, expires_at: int) -> tuple[bytes, int] | None:
         with suppress(FileExistsError):  # another process was first; its salt counts
             os.link(draft, path)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     return _read(path)

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from sites.domains import normalise_domain
+from visits.ingestion.click_ids import network_of_click
 from visits.ingestion.hit import Kind
+from visits.ingestion.pages import MAX_HOSTNAME
 from visits.ingestion.text import clean_text
 
 _FILE: Final = Path(__file__).parents[1] / "data" / "sources.csv"
 
 #: Schemes of referrers; apps of Android name themselves by the second.
 _REFERRER_SCHEMES: Final = frozenset({"http", "https", "android-app"})
+
+#: What may stand between a name and a country: google.com.br, amazon.co.jp, google.it.ao.
+_SECOND_LEVEL: Final = frozenset({"co", "com", "edu", "it", "net", "org"})
+
+#: Labels of the longest host of the list; what stands before them tells nothing.
+_MOST_LABELS: Final = 6
+
+_AFTER_HOST: Final = re.compile(r"[/?#]")
 
 MAX_SOURCE: Final = 200
 
@@ -37,6 +48,14 @@ class Referrer:
     address: str
 
 
+NO_SOURCE: Final = Source("", Kind.OTHER)
+
+
+def is_own_host(hostname: str, own_hosts: tuple[str, ...]) -> bool:
+    """Return whether `hostname` is one of `own_hosts` or under one; empty text is nobody's."""
+    return any(hostname == own or hostname.endswith(f".{own}") for own in own_hosts if own)
+
+
 def read_referrer(referrer: str, *, own_hosts: tuple[str, ...]) -> Referrer | None:
     """Return the referring page, None where there is none or it is the site itself.
 
@@ -45,63 +64,95 @@ def read_referrer(referrer: str, *, own_hosts: tuple[str, ...]) -> Referrer | No
     """
     try:
         parts = urlsplit(referrer)
-        hostname = normalise_domain(parts.hostname or "")
+        sent_host = parts.hostname or ""
     except ValueError:
         return None
-    if parts.scheme not in _REFERRER_SCHEMES or not hostname:
+    if parts.scheme not in _REFERRER_SCHEMES or len(sent_host) > MAX_HOSTNAME:
         return None
-    if any(hostname == own or hostname.endswith(f".{own}") for own in own_hosts if own):
+    hostname = normalise_domain(sent_host)
+    if not hostname or is_own_host(hostname, own_hosts):
         return None
     return Referrer(hostname, (hostname + clean_text(parts.path).rstrip("/"))[:2000])
 
 
+def choose_source(*, named: str, referrer: Referrer | None, click_id: str) -> Source:
+    """Return the source that the campaign names, else the referrer's, else the click id's network.
+
+    NO_SOURCE where none of them tells anything.
+    """
+    if named:
+        return source_of_name(named)
+    if referrer is not None:
+        return source_of_host(referrer.hostname)
+    return source_of_name(network_of_click(click_id))
+
+
+# Most hits of an hour come from a few thousand hosts.
+@lru_cache(maxsize=10_000)
 def source_of_host(hostname: str) -> Source:
     """Return the known source of a referring host or of the domain above it, else the host itself.
 
-    `l.facebook.com` and `m.facebook.com` are Facebook, `google.co.uk` is Google.
+    `l.facebook.com` and `m.facebook.com` are Facebook, `google.co.uk` is Google. Apps of Android
+    are known by their name: `com.google.android.gm` is Gmail.
     """
-    by_host = _sources_by_host()
-    labels = hostname.split(".")
-    for start in range(len(labels) - 1):
-        rest = ".".join(labels[start:])
-        # `google.co.uk` is looked up as `google.`: one or two short labels are a country's ending.
-        ending = labels[start + 1 :]
-        any_country = f"{labels[start]}." if _is_country_ending(ending) else ""
-        if source := by_host.get(rest) or by_host.get(any_country):
-            return source
-    return Source(hostname[:MAX_SOURCE], Kind.OTHER)
+    return _find_by_host(hostname) or Source(hostname[:MAX_SOURCE], Kind.OTHER)
 
 
 def source_of_name(name: str) -> Source:
-    """Return the source that a campaign names (`utm_source=facebook`), in its usual spelling."""
-    folded = name.casefold()
-    known = _sources_by_name().get(folded)
-    if known is None and "." in folded:
-        known = source_of_host(normalise_domain(folded))
-        known = known if known.kind else None
-    return known or Source(name[:MAX_SOURCE], Kind.OTHER)
+    """Return the source that a campaign names (`utm_source=facebook`), in its usual spelling.
+
+    The name may be a host, or an address, of which the host alone is kept. NO_SOURCE for no name.
+    """
+    name = name[:MAX_SOURCE].rstrip()
+    if known := _sources_by_name().get(_fold(name)):
+        return known
+    host = _AFTER_HOST.split(name.partition("://")[2] or name, maxsplit=1)[0]
+    if "." not in host or " " in host:
+        return Source(name, Kind.OTHER)
+    return _find_by_host(normalise_domain(host)) or Source(host, Kind.OTHER)
 
 
-def _is_country_ending(labels: list[str]) -> bool:
-    return labels == ["com"] or (
-        0 < len(labels) <= 2 and len(labels[-1]) == 2 and all(len(label) <= 3 for label in labels)
-    )
+def _find_by_host(hostname: str) -> Source | None:
+    by_host = _sources_by_host()
+    labels = hostname.split(".")[-_MOST_LABELS:]
+    stem = _without_country(labels)
+    for start in range(len(labels) - 1):
+        # `google.co.uk` is looked up as itself, then as `google.`: that of every country.
+        exact, any_country = ".".join(labels[start:]), ".".join((*stem[start:], ""))
+        if source := by_host.get(exact) or by_host.get(any_country):
+            return source
+    return None
+
+
+def _without_country(labels: list[str]) -> list[str]:
+    """Return the labels of a host before `com`, `de` or `co.uk`; none where it ends otherwise."""
+    if labels[-1] == "com":
+        return labels[:-1]
+    if len(labels[-1]) != 2:
+        return []
+    return labels[:-2] if len(labels) > 2 and labels[-2] in _SECOND_LEVEL else labels[:-1]
+
+
+def _fold(name: str) -> str:
+    """Return `name` as the list spells names of campaigns: `Hacker-News` is `hackernews`."""
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 @cache
 def _sources_by_host() -> dict[str, Source]:
-    with _FILE.open(encoding="utf-8", newline="") as file:
-        next(file)  # the origin
-        return {row["host"]: Source(row["name"], Kind(row["kind"])) for row in csv.DictReader(file)}
+    return {row["host"]: Source(row["name"], Kind(row["kind"])) for row in _read_list()}
 
 
 @cache
 def _sources_by_name() -> dict[str, Source]:
-    by_name: dict[str, Source] = {}
-    for host, source in _sources_by_host().items():
-        by_name.setdefault(source.name.casefold(), source)
-        by_name.setdefault(host.split(".")[0] if host.count(".") == 1 else host, source)
-    # Short names that campaigns use.
-    for alias, name in {"fb": "facebook", "ig": "instagram", "yt": "youtube"}.items():
-        by_name[alias] = by_name[name]
-    return by_name
+    return {
+        name: Source(row["name"], Kind(row["kind"]))
+        for row in _read_list()
+        for name in row["campaigns"].split()
+    }
+
+
+def _read_list() -> list[dict[str, str]]:
+    with _FILE.open(encoding="utf-8", newline="") as file:
+        next(file)  # the origin
+        return list(csv.DictReader(file))

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
 from typing import Final
 
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from sites.models import Site
+from visits.daily import Counts, add_to_counts
 from visits.ingestion.addresses import shorten_address
-from visits.ingestion.hit import Drop, DropReason, Hit
-from visits.models import ENGAGEMENT, VISIT_FACTS, Event, Visit
+from visits.ingestion.hit import Device, Drop, DropReason, Hit, Origin, Place, SentHit
+from visits.joining import ENGAGEMENT, VISIT_GAP, join_visits, reaches, take_event
+from visits.models import VISIT_FACTS, Event, Visit
+from visits.rows import (
+    DECIDED_FIELDS,
+    EVENT_FIELDS,
+    GROWING_FIELDS,
+    VISIT_FIELDS,
+    Adapter,
+    Row,
+    insert_rows,
+    read_visits,
+    reserve_visit_ids,
+    update_rows,
+)
+from visits.turns import MAX_WAIT_SECONDS, turn_to_write
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,147 +38,276 @@ class Stored:
     visit_id: int | None
 
 
-#: How long a hit waits for its turn before its sender is told to come again.
-MAX_WAIT_SECONDS: Final = 0.8
+@dataclass(slots=True, eq=False)
+class OpenVisit:
+    """A visit that takes events, on its way between the database and it; see GrowingVisit."""
 
-_writing: Final = threading.Lock()
+    site_id: int
+    latest_visitor: int
+    started_at: datetime
+    started_on: date
+    last_event_at: datetime
+    pageviews: int = 0
+    interactive_events: int = 0
+    entry_page: str = ""
+    entry_page_at: datetime | None = None
+    exit_page: str = ""
+    exit_page_at: datetime | None = None
+    #: None: not stored yet.
+    id: int | None = None
+    is_changed: bool = False
+    #: The hit that decides the visit's facts, where that is one of this group.
+    begins_with: Hit | None = None
 
-# What a later event may change of its visit.
-_GROWING = (
-    "latest_visitor",
-    "started_at",
-    "started_on",
-    "last_event_at",
-    "pageviews",
-    "interactive_events",
-    "entry_page",
-    "entry_page_at",
-    "exit_page",
-    "exit_page_at",
-)
+
+@dataclass(slots=True, eq=False)
+class _NewEvent:
+    """A hit that becomes an event of a visit."""
+
+    hit: Hit
+    visit: OpenVisit
+    happened_on: date
 
 
-def store_group(hits: Sequence[Hit]) -> list[Stored | Drop]:
+def store_group(
+    hits: Sequence[Hit],
+    counts: Counts | None = None,
+    *,
+    patient: bool = False,
+    seconds: float = MAX_WAIT_SECONDS,
+) -> list[Stored | Drop]:
     """Store the hits, each in the visit it belongs to, and return their verdicts in order.
 
-    Commits once, before it returns. A hit joins its visitor's open visit, or starts one;
-    engagement starts none. A hit whose event id the site already has is not stored again. Writers
-    in other processes that have hits of the same visitors wait for this one, so that two hits of
-    one visitor at the same instant make one visit. Raises django.db.Error when the store cannot
-    take the group; nothing of it is stored then.
+    Commits once, before it returns, and adds `counts` in the same transaction, with what it drops
+    itself. A hit joins the visit of its visitor that it is within 30 minutes of, joins two into
+    one when it stands between them, or starts one; engagement starts none. A hit whose event id
+    the site already has is not stored again. Writers in other processes that have hits of the
+    same visitors wait for this one, so that two hits of one visitor at the same instant make one
+    visit; `seconds` and `patient` say how long, as `turn_to_write` has it. Raises django.db.Error
+    when the store cannot take the group; nothing of it is stored then.
     """
-    if not hits:
+    counts = counts if counts is not None else Counter()
+    if not hits and not counts:
         return []
-    with _turn_to_write(), transaction.atomic():
-        _wait_for_other_writers(hits)
+    with turn_to_write(patient=patient, seconds=seconds):
+        try:
+            return _store(hits, counts, seconds)
+        except IntegrityError:
+            # Another process stored one of the event ids meanwhile; this time it is seen.
+            return _store(hits, counts, seconds)
+
+
+def _store(hits: Sequence[Hit], counts: Counts, seconds: float) -> list[Stored | Drop]:
+    with transaction.atomic():
+        _wait_for_other_writers(hits, seconds)
         group = _Group(hits)
-        verdicts = [group.take(hit) for hit in hits]
+        taken = [group.take(hit) for hit in hits]
         group.save()
-    return [_with_visit(verdict) for verdict in verdicts]
+        dropped: Counts = Counter(
+            (hit.known_site.id, hit.happened_on, verdict.reason.value)
+            for hit, verdict in zip(hits, taken, strict=True)
+            if isinstance(verdict, Drop)
+        )
+        add_to_counts(counts + dropped)
+    return [_with_visit(verdict) for verdict in taken]
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """A hit's place in its group: the visit gets its id when the group is saved."""
+    """A hit's place in its group; its event's visit gets an id when the group is saved."""
 
-    visit: Visit | None
+    event: _NewEvent | None
 
 
 def _with_visit(verdict: _Taken | Drop) -> Stored | Drop:
     if isinstance(verdict, Drop):
         return verdict
-    return Stored(verdict.visit.pk if verdict.visit else None)
+    return Stored(verdict.event.visit.id if verdict.event else None)
 
 
 class _Group:
     """The visits and events of one transaction, read before and written after its hits."""
 
     def __init__(self, hits: Sequence[Hit]) -> None:
-        sites = {hit.known_site.pk for hit in hits}
-        visitors = {visitor for hit in hits for visitor in hit.known_visitor.ids}
-        times = [hit.received_at for hit in hits]
-        event_ids = {hit.sent.event_id for hit in hits if hit.sent.event_id}
-        self.visits: dict[tuple[int, int], list[Visit]] = {}
-        reaching = Visit.objects.reaching(min(times), max(times))
-        for visit in reaching.filter(site__in=sites, latest_visitor__in=visitors):
-            self._know(visit)
+        #: Visits by site and by the visitor's id on the day on which they were last seen.
+        self.visits: dict[tuple[int, int], list[OpenVisit]] = {}
+        self.started: list[OpenVisit] = []
+        self.events: list[_NewEvent] = []
+        #: Stored visits that became part of another.
+        self.parts: list[tuple[OpenVisit, int]] = []
         self.seen: set[tuple[int, str]] = set()
-        if event_ids:
-            self.seen.update(
-                Event.objects.filter(site__in=sites, event_id__in=event_ids).values_list(
-                    "site_id", "event_id"
-                )
-            )
-        self.events: list[Event] = []
-        self.changed: dict[int, Visit] = {}
+        if hits:
+            self._read(hits)
 
     def take(self, hit: Hit) -> _Taken | Drop:
-        """Add one hit's event to its visit."""
-        site = hit.known_site
-        if hit.sent.event_id and (site.pk, hit.sent.event_id) in self.seen:
+        """Join the hit to a visit, in memory."""
+        sent, site_id, at = hit.sent, hit.known_site.id, hit.happened_at
+        if sent.event_id and (site_id, sent.event_id) in self.seen:
             return _Taken(None)
-        visit = self._open_visit(hit)
+        on = hit.happened_on
+        visitor = hit.known_visitor.id
+        visit = self._visit_of(hit)
         if visit is None:
-            if hit.sent.name == ENGAGEMENT:
+            if sent.name == ENGAGEMENT:
                 return Drop(DropReason.NO_VISIT)
-            visit = _start_visit(hit)
-            self._know(visit)
-        if hit.received_at > visit.last_event_at:
-            visit.latest_visitor = hit.known_visitor.id
-            self._know(visit)
-        event = _make_event(hit, visit)
-        visit.take(event)
+            visit = OpenVisit(site_id, visitor, at, on, at, begins_with=hit)
+            self.started.append(visit)
+        elif at < visit.started_at:
+            visit.begins_with = hit
+        if at >= visit.last_event_at:
+            visit.latest_visitor = visitor
+        take_event(
+            visit, name=sent.name, page=hit.page.path, at=at, on=on, interactive=sent.interactive
+        )
+        visit.is_changed = True
+        self._know(visit)
+        event = _NewEvent(hit, visit, on)
         self.events.append(event)
-        self.changed[id(visit)] = visit
-        if hit.sent.event_id:
-            self.seen.add((site.pk, hit.sent.event_id))
-        return _Taken(visit)
+        if sent.event_id:
+            self.seen.add((site_id, sent.event_id))
+        return _Taken(event)
 
     def save(self) -> None:
-        """Write new visits, grown visits and events, each with one statement."""
-        started = [visit for visit in self.changed.values() if visit.pk is None]
-        grown = [visit for visit in self.changed.values() if visit.pk is not None]
-        Visit.objects.bulk_create(started)
-        Visit.objects.bulk_update(grown, _GROWING)
-        for event in self.events:
-            event.visit_id = event.visit.pk
-        Event.objects.bulk_create(self.events)
+        """Write what changed, with a number of statements that does not depend on the hits."""
+        to = Adapter()
+        known = {id(visit): visit for visits in self.visits.values() for visit in visits}.values()
+        grown = [visit for visit in known if visit.id is not None and visit.is_changed]
+        for pk, visit in zip(reserve_visit_ids(len(self.started)), self.started, strict=True):
+            visit.id = pk
+        insert_rows(
+            Visit,
+            VISIT_FIELDS,
+            [(v.id, v.site_id, *_grown(v, to), *_decided(v, to)) for v in self.started],
+        )
+        update_rows(Visit, GROWING_FIELDS, [(*_grown(v, to), v.id) for v in grown])
+        anew = [visit for visit in grown if visit.begins_with]
+        update_rows(Visit, DECIDED_FIELDS, [(*_decided(v, to), v.id) for v in anew])
+        for whole, part in self.parts:
+            Event.objects.filter(visit=part).update(visit=whole.id)
+            Visit.objects.filter(pk=part).delete()
+        insert_rows(Event, EVENT_FIELDS, [_event_row(event, to) for event in self.events])
 
-    def _know(self, visit: Visit) -> None:
+    def _read(self, hits: Sequence[Hit]) -> None:
+        sites = sorted({hit.known_site.id for hit in hits})
+        visitors = sorted({visitor for hit in hits for visitor in hit.known_visitor.ids})
+        times = [hit.happened_at for hit in hits]
+        to = Adapter()
+        rows = read_visits(
+            ("site", *GROWING_FIELDS, "id"),
+            f"site_id IN ({_places(sites)}) AND latest_visitor IN ({_places(visitors)})"
+            " AND last_event_at >= %s AND started_at <= %s",
+            [*sites, *visitors, to.time(min(times) - VISIT_GAP), to.time(max(times) + VISIT_GAP)],
+        )
+        for row in rows:
+            self._know(OpenVisit(*row))
+        if event_ids := {hit.sent.event_id for hit in hits if hit.sent.event_id}:
+            stored = Event.objects.filter(site__in=sites, event_id__in=event_ids)
+            self.seen.update(stored.values_list("site_id", "event_id"))
+
+    def _know(self, visit: OpenVisit) -> None:
         """Let the group's next hits find the visit."""
         known = self.visits.setdefault((visit.site_id, visit.latest_visitor), [])
         if visit not in known:
             known.append(visit)
 
-    def _open_visit(self, hit: Hit) -> Visit | None:
-        at = hit.received_at
-        reaching = [
-            visit
-            for visitor in hit.known_visitor.ids
-            for visit in self.visits.get((hit.known_site.pk, visitor), ())
-            if visit.reaches(at)
-        ]
-        return max(reaching, key=lambda visit: visit.last_event_at, default=None)
+    def _visit_of(self, hit: Hit) -> OpenVisit | None:
+        """Return the visit that the hit is within 30 minutes of, None when there is none.
+
+        Several become one first: with this hit between them, no gap is over 30 minutes.
+        """
+        site_id, at = hit.known_site.id, hit.happened_at
+        reaching: list[OpenVisit] = []
+        for visitor in hit.known_visitor.ids:
+            for visit in self.visits.get((site_id, visitor), ()):
+                if reaches(visit, at) and visit not in reaching:
+                    reaching.append(visit)
+        if len(reaching) < 2:
+            return reaching[0] if reaching else None
+        whole, *parts = sorted(reaching, key=lambda visit: visit.started_at)
+        for part in parts:
+            self._join(whole, part)
+        return whole
+
+    def _join(self, whole: OpenVisit, part: OpenVisit) -> None:
+        join_visits(whole, part)
+        self._know(whole)
+        for known in self.visits.values():
+            known[:] = [visit for visit in known if visit is not part]
+        for event in self.events:
+            if event.visit is part:
+                event.visit = whole
+        # What was joined to the part before goes on to the whole.
+        self.parts = [(whole if other is part else other, gone) for other, gone in self.parts]
+        if part.id is None:
+            self.started.remove(part)
+        else:
+            self.parts.append((whole, part.id))
 
 
-def _start_visit(hit: Hit) -> Visit:
-    visit = Visit(
-        site=hit.known_site,
-        visitor=hit.known_visitor.id,
-        latest_visitor=hit.known_visitor.id,
-        started_at=hit.received_at,
-        started_on=hit.happened_on,
-        last_event_at=hit.received_at,
-        hostname=hit.page.hostname,
-        address=_kept_address(hit),
-        screen_width=hit.sent.screen_width,
-        language=hit.sent.language,
+def _places(values: Sequence[object]) -> str:
+    return ", ".join(["%s"] * len(values))
+
+
+def _grown(visit: OpenVisit, to: Adapter) -> Row:
+    """Return the values of GROWING_FIELDS."""
+    return (
+        visit.latest_visitor,
+        to.time(visit.started_at),
+        to.day(visit.started_on),
+        to.time(visit.last_event_at),
+        visit.pageviews,
+        visit.interactive_events,
+        visit.entry_page,
+        to.time(visit.entry_page_at),
+        visit.exit_page,
+        to.time(visit.exit_page_at),
     )
-    for part in (hit.origin, hit.device, hit.place):
-        for name in part.__dataclass_fields__:
-            if name in VISIT_FACTS:
-                setattr(visit, name, getattr(part, name))
-    return visit
+
+
+def _decided(visit: OpenVisit, to: Adapter) -> Row:
+    """Return the values of DECIDED_FIELDS, from the hit that the visit begins with."""
+    hit = visit.begins_with
+    assert hit is not None, "only for visits that begin in this group"  # noqa: S101
+    facts = (hit.origin, hit.device, hit.place, hit.sent)
+    return (
+        hit.known_visitor.id,
+        hit.page.hostname,
+        to.address(_kept_address(hit)),
+        *(getattr(facts[place], name) for place, name in _FACT_PLACES),
+    )
+
+
+def _event_row(event: _NewEvent, to: Adapter) -> Row:
+    """Return the values of EVENT_FIELDS."""
+    hit, visit = event.hit, event.visit
+    sent = hit.sent
+    return (
+        visit.site_id,
+        visit.id,
+        sent.name,
+        to.time(hit.happened_at),
+        to.day(event.happened_on),
+        hit.page.hostname,
+        hit.page.path,
+        sent.title,
+        sent.interactive,
+        to.props(sent.props),
+        to.amount(sent.revenue_amount),
+        sent.revenue_currency,
+        sent.engagement_ms,
+        sent.scroll_depth,
+        sent.event_id,
+    )
+
+
+# Which part of a hit holds a fact: origin, device, place or what was sent.
+_PARTS: Final = [
+    {field.name for field in fields(part)} for part in (Origin, Device, Place, SentHit)
+]
+_FACT_PLACES: Final = [
+    (next(place for place, names in enumerate(_PARTS) if name in names), name)
+    for name in VISIT_FACTS
+]
 
 
 def _kept_address(hit: Hit) -> str | None:
@@ -174,68 +317,18 @@ def _kept_address(hit: Hit) -> str | None:
     return hit.address if kept == Site.AddressKept.WHOLE else shorten_address(hit.address)
 
 
-def _make_event(hit: Hit, visit: Visit) -> Event:
-    sent = hit.sent
-    return Event(
-        site=hit.known_site,
-        visit=visit,
-        name=sent.name,
-        happened_at=hit.received_at,
-        happened_on=hit.happened_on,
-        hostname=hit.page.hostname,
-        page=hit.page.path,
-        title=sent.title,
-        interactive=sent.interactive,
-        props=sent.props,
-        revenue_amount=sent.revenue_amount,
-        revenue_currency=sent.revenue_currency,
-        engagement_ms=sent.engagement_ms,
-        scroll_depth=sent.scroll_depth,
-        event_id=sent.event_id,
-    )
-
-
-class StoreBusyError(OperationalError):
-    """Others have been writing for longer than a hit may wait."""
-
-
-@contextmanager
-def _turn_to_write() -> Iterator[None]:
-    """Wait for the turn to write, at most MAX_WAIT_SECONDS; raise StoreBusyError after that.
-
-    SQLite has one writer. The threads of this process queue for it here, in order, and not in
-    SQLite, which would have them ask again and again, the unlucky ones for seconds; other processes
-    are then waited for with what is left of the time. PostgreSQL has many writers.
-    """
-    if connection.vendor != "sqlite":
-        yield
-        return
-    deadline = time.monotonic() + MAX_WAIT_SECONDS
-    if not _writing.acquire(timeout=MAX_WAIT_SECONDS):
-        raise StoreBusyError("This process has too many hits to write.")
-    try:
-        with connection.cursor() as cursor:
-            (usual_ms,) = cursor.execute("PRAGMA busy_timeout").fetchone()
-            left_ms = max(1, int((deadline - time.monotonic()) * 1000))
-            cursor.execute(f"PRAGMA busy_timeout = {left_ms:d}")
-            try:
-                yield
-            finally:
-                cursor.execute(f"PRAGMA busy_timeout = {usual_ms:d}")
-    finally:
-        _writing.release()
-
-
-def _wait_for_other_writers(hits: Sequence[Hit]) -> None:
+def _wait_for_other_writers(hits: Sequence[Hit], seconds: float) -> None:
     """Hold back other writers of the same visitors until this transaction ends.
 
     SQLite needs nothing: its transactions begin IMMEDIATE, one at a time. PostgreSQL takes a lock
-    per visitor, of both days' ids, in one order so that two groups never wait for each other.
+    per visitor, of all days' ids, in one order so that two groups never wait for each other; for
+    this and any other lock it waits `seconds`.
     """
     if connection.vendor != "postgresql":
         return
     visitors = sorted({visitor for hit in hits for visitor in hit.known_visitor.ids})
     with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = {max(1, int(seconds * 1000)):d}")
         cursor.execute(
             "SELECT pg_advisory_xact_lock(visitor) FROM unnest(%s::bigint[]) AS visitor",
             [visitors],

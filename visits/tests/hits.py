@@ -54,6 +54,7 @@ def make_sent(**fields: Any) -> SentHit:
 def make_hit(
     *,
     at: datetime = NOON,
+    sent_at: datetime | None = None,
     site: Site | None = None,
     visitor: Visitor | None = None,
     address: str = ADDRESS,
@@ -62,9 +63,12 @@ def make_hit(
     is_prefetch: bool = False,
     **fields: Any,
 ) -> Hit:
-    """Return a hit as it comes through the door; `fields` are those of what was sent."""
+    """Return a hit as it comes through the door at `at`; `fields` are those of what was sent.
+
+    `sent_at`: when it happened, as a sender with an API key tells.
+    """
     return Hit(
-        sent=make_sent(**fields),
+        sent=make_sent(at=sent_at, **fields),
         domain=domain,
         received_at=at,
         address=address,

@@ -354,8 +354,10 @@ def test_a_hit_that_cannot_be_stored_is_asked_for_again(
     assert answer.status_code == picture.status_code == 503
     assert answer["Retry-After"] == picture["Retry-After"] == "5"
     assert answer["Access-Control-Allow-Origin"] == "*"
-    logged = [record.message for record in caplog.records if record.name == "visits.api"]
-    assert logged == ["A hit could not be stored."] * 2
+    logged = [
+        record.message for record in caplog.records if record.name == "visits.ingestion.queue"
+    ]
+    assert [line.partition(":")[0] for line in logged] == ["Hits could not be stored"] * 2
     assert not Visit.objects.exists()
 
     assert send(id="a-1").status_code == 202
@@ -431,7 +433,7 @@ def test_a_page_of_any_origin_may_ask_to_send(client: Client) -> None:
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer["Access-Control-Allow-Origin"] == "*"
     assert answer["Access-Control-Allow-Methods"] == "POST, OPTIONS"
-    assert answer["Access-Control-Allow-Headers"] == "Content-Type"
+    assert answer["Access-Control-Allow-Headers"] == "Content-Type, Authorization"
     assert answer["Access-Control-Max-Age"] == "86400"
     assert "Access-Control-Allow-Credentials" not in answer
 

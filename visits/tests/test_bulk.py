@@ -11,15 +11,15 @@ import pytest
 
 from sites.models import Site
 from visits.bulk import (
-    _EVENT_FIELDS,
-    _VISIT_FIELDS,
     Amount,
     PastEvent,
     PastVisit,
     delete_visits,
     load_visits,
 )
-from visits.models import ENGAGEMENT, PAGEVIEW, Event, Visit
+from visits.joining import ENGAGEMENT, PAGEVIEW
+from visits.models import Event, Visit
+from visits.rows import EVENT_FIELDS, VISIT_FIELDS
 from visits.services import add_event, add_visit
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -38,8 +38,8 @@ def fields_of(row: Visit | Event) -> dict[str, object]:
 
 
 def test_no_field_is_forgotten() -> None:
-    assert set(_VISIT_FIELDS) == {field.name for field in Visit._meta.concrete_fields}
-    assert {"id", *_EVENT_FIELDS} == {field.name for field in Event._meta.concrete_fields}
+    assert set(VISIT_FIELDS) == {field.name for field in Visit._meta.concrete_fields}
+    assert {"id", *EVENT_FIELDS} == {field.name for field in Event._meta.concrete_fields}
 
 
 def test_stores_what_the_services_store(site: Site) -> None:

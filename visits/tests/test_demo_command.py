@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from sites.models import Site
+from visits.joining import VISIT_GAP
 from visits.models import Event, Visit
-from visits.querysets import VISIT_GAP
 from visits.services import add_visit
 
 END = datetime(2026, 11, 22, 17, 31, tzinfo=UTC)

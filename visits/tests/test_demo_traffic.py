@@ -18,9 +18,9 @@ from visits.demo.journeys import BANNER_SHOWN, DOWNLOADED, LEFT_BY_LINK, SIGNED_
 from visits.demo.pages import LANDING, PAGES, SPIKE
 from visits.demo.story import Story, hours_of, tell_story
 from visits.demo.traffic import make_traffic
-from visits.ingestion.devices import is_declared_bot, read_device
-from visits.models import ENGAGEMENT, PAGEVIEW
-from visits.querysets import VISIT_GAP
+from visits.ingestion.bots import is_declared_bot
+from visits.ingestion.devices import read_device
+from visits.joining import ENGAGEMENT, PAGEVIEW, VISIT_GAP
 
 BERLIN = ZoneInfo("Europe/Berlin")
 END = datetime(2026, 11, 22, 17, 31, 7, tzinfo=UTC)

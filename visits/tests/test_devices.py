@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import random
+import time
+from collections.abc import Iterator
+
 import pytest
 
+from visits.ingestion import bots, devices
+from visits.ingestion.bots import is_declared_bot
 from visits.ingestion.devices import MAX_USER_AGENT, read_device
 from visits.ingestion.hit import Device
 from visits.tests.hits import CHROME
@@ -119,3 +125,93 @@ def test_versions_and_names_fit_their_columns() -> None:
 
     assert len(device.browser) <= 60
     assert len(device.browser_version) <= 20
+
+
+#: What parsers of user agents look for, and what regular expressions stumble over when it repeats.
+TOKENS = (
+    *("Mozilla/5.0 (", "Linux; U; Android 4.4; ", "Dalvik/", "Build/", "Mobile Safari/", "iPhone"),
+    *(
+        "Opera Mini/",
+        "Chrome/",
+        "Version/",
+        "Windows NT ",
+        "CFNetwork/",
+        "Nokia",
+        "SAMSUNG-",
+        "HTC_",
+    ),
+    *(
+        "compatible; ",
+        "MIDP-2.0 ",
+        "bot",
+        "cubot ",
+        "http",
+        "://",
+        "+",
+        "@",
+        "(at) ",
+        "feed ",
+        "link",
+    ),
+    *("(", ")", "((", "[", "{", "|", ";", ";;", ",", " ", "  ", "\t", "_", "-", ".", "/", "\\"),
+    *("0", "9.", "1_", "a", "x.", "é", "\u4e00", "😀", "\ud800", "\x00"),
+)
+LENGTHS = (1024, 4096, 16_384, 65_536)
+SLOWEST_SECONDS = 0.005
+
+
+def repeat_to(text: str, length: int) -> str:
+    """Return a text again and again, cut to `length`."""
+    return (text * (length // len(text) + 1))[:length]
+
+
+def crafted_user_agents() -> Iterator[str]:
+    """Give over 3,000 strings made to take long: one token, or a few, again and again."""
+    draw = random.Random(13)
+    for length in LENGTHS:
+        for token in TOKENS:
+            yield repeat_to(token, length)
+        for _ in range(750):
+            tokens = draw.choices(TOKENS, k=draw.randint(2, 5))
+            head = CHROME[: draw.choice((0, 0, 13, 60, len(CHROME)))]
+            text = head + "".join(draw.choices(tokens, k=MAX_USER_AGENT))
+            yield repeat_to(text, length)
+
+
+def seconds_to_read(user_agent: str) -> float:
+    """Measure both questions of a hit, with nothing remembered."""
+    bots._is_declared_bot.cache_clear()
+    devices._read.cache_clear()
+    started_at = time.perf_counter()
+    is_declared_bot(user_agent)
+    read_device(user_agent)
+    return time.perf_counter() - started_at
+
+
+def best_time(user_agent: str) -> float:
+    """Measure again while it seems slow: others are busy on this machine too, not every time."""
+    best = seconds_to_read(user_agent)
+    for _ in range(20):
+        if best < SLOWEST_SECONDS:
+            break
+        best = min(best, seconds_to_read(user_agent))
+    return best
+
+
+def test_no_crafted_user_agent_takes_over_5_ms() -> None:
+    texts = list(crafted_user_agents())
+    slow = [text[:80] for text in texts if best_time(text) >= SLOWEST_SECONDS]
+
+    assert len(texts) > 3000
+    assert slow == []
+
+
+def test_a_user_agent_is_parsed_once_and_remembered_without_its_tail() -> None:
+    devices._read.cache_clear()
+    bots._is_declared_bot.cache_clear()
+    is_declared_bot("Some/1.0 thing of nobody" + " " * MAX_USER_AGENT)
+    read_device("Some/1.0 thing of nobody" + " " * MAX_USER_AGENT + "more")
+
+    assert devices._read.cache_info().misses == 1
+    assert bots._is_declared_bot.cache_info().currsize == 1
+    assert devices._read.cache_info().maxsize == 10_000

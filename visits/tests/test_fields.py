@@ -45,6 +45,11 @@ def test_three_fields_are_a_hit() -> None:
         screen_width=None,
         language="",
         timezone="",
+        automated=False,
+        address="",
+        user_agent="",
+        at=None,
+        user_id="",
         cut=(),
     )
 
@@ -84,6 +89,7 @@ NAMES = [
     ("w", "screen_width", 1280, {"screen_width": 1280}),
     ("l", "language", "de-AT", {"language": "de-AT"}),
     ("tz", "timezone", "Europe/Vienna", {"timezone": "Europe/Vienna"}),
+    ("b", "automated", True, {"automated": True}),
 ]
 
 
@@ -114,7 +120,7 @@ def test_a_null_does_not_hide_the_other_name() -> None:
 
 
 def test_unknown_fields_are_ignored() -> None:
-    assert read(b="beta", screen={"depth": 24}) == read()
+    assert read(beta="b", screen={"depth": 24}) == read()
 
 
 @pytest.mark.parametrize(

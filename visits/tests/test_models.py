@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sites.models import Site
+from visits.joining import VISIT_GAP
 from visits.models import Event, Visit
-from visits.querysets import VISIT_GAP
 from visits.services import add_visit
 from visits.tests.hits import DAY, HOUR, MINUTE, NOON, SECOND
 

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,13 +14,21 @@ from types import SimpleNamespace
 import pytest
 
 from sites.models import Site
-from visits.ingestion import salts
-from visits.ingestion.salts import SALT_BYTES, forget_expired, get_salt, keep_forgetting
-from visits.tests.hits import DAY, HOUR, MINUTE, NOON, SECOND
+from visits.ingestion import diagnosis, salts
+from visits.ingestion.diagnosis import note_address
+from visits.ingestion.salts import (
+    FORGET_EVERY,
+    SALT_BYTES,
+    SALT_LIFE,
+    forget_expired,
+    get_salt,
+    keep_forgetting,
+)
+from visits.tests.hits import DAY, HOUR, MINUTE, NOON, SECOND, make_hit
 
 TODAY = date(2026, 3, 10)
-#: 47 hours after the end of TODAY in UTC.
-EXPIRY = datetime(2026, 3, 12, 23, tzinfo=UTC)
+#: 47 hours and 50 minutes after the end of TODAY in UTC.
+EXPIRY = datetime(2026, 3, 12, 23, 50, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -89,7 +98,7 @@ def test_only_the_owner_can_read_salts_and_no_draft_is_left(site: Site, folder: 
 
 
 @pytest.mark.parametrize("remembered", [True, False], ids=["in memory", "on disk"])
-def test_a_salt_ends_47_hours_after_its_day_though_nobody_cleaned_up(
+def test_a_salt_ends_before_48_hours_after_its_day_though_nobody_cleaned_up(
     site: Site, folder: Path, *, remembered: bool
 ) -> None:
     salt = get_salt(site, TODAY, now=NOON, create=True)
@@ -103,6 +112,10 @@ def test_a_salt_ends_47_hours_after_its_day_though_nobody_cleaned_up(
     assert (folder / "1.2026-03-10").exists()
     assert ask(EXPIRY) is None
     assert ask(EXPIRY + DAY) is None
+
+
+def test_a_salt_is_destroyed_within_48_hours_after_its_day() -> None:
+    assert SALT_LIFE + FORGET_EVERY < 48 * HOUR
 
 
 def test_no_salt_is_made_for_a_day_whose_salts_are_over(site: Site, folder: Path) -> None:
@@ -178,11 +191,11 @@ def test_a_clock_that_stepped_far_ahead_and_back_gives_a_salt_again(site: Site) 
 @pytest.mark.parametrize(
     ("zone", "expires_at"),
     [
-        # 47 hours after the midnight that ends 10 March there.
-        ("UTC", datetime(2026, 3, 12, 23, tzinfo=UTC)),
-        ("Asia/Kolkata", datetime(2026, 3, 12, 17, 30, tzinfo=UTC)),
-        ("America/St_Johns", datetime(2026, 3, 13, 1, 30, tzinfo=UTC)),
-        ("Pacific/Kiritimati", datetime(2026, 3, 12, 9, tzinfo=UTC)),
+        # 47 hours and 50 minutes after the midnight that ends 10 March there.
+        ("UTC", datetime(2026, 3, 12, 23, 50, tzinfo=UTC)),
+        ("Asia/Kolkata", datetime(2026, 3, 12, 18, 20, tzinfo=UTC)),
+        ("America/St_Johns", datetime(2026, 3, 13, 2, 20, tzinfo=UTC)),
+        ("Pacific/Kiritimati", datetime(2026, 3, 12, 9, 50, tzinfo=UTC)),
     ],
 )
 def test_the_sites_own_day_decides_when_a_salt_ends(zone: str, expires_at: datetime) -> None:
@@ -197,7 +210,7 @@ def test_the_sites_own_day_decides_when_a_salt_ends(zone: str, expires_at: datet
 def test_a_day_of_23_hours_ends_an_hour_earlier() -> None:
     site = Site(pk=1, timezone="Europe/Berlin")
     day = date(2026, 3, 29)
-    expires_at = datetime(2026, 3, 29, 22, tzinfo=UTC) + timedelta(hours=47)
+    expires_at = datetime(2026, 3, 29, 22, tzinfo=UTC) + timedelta(hours=47, minutes=50)
     get_salt(site, day, now=datetime(2026, 3, 29, 12, tzinfo=UTC), create=True)
 
     assert get_salt(site, day, now=expires_at - SECOND, create=False) is not None
@@ -206,6 +219,7 @@ def test_a_day_of_23_hours_ends_an_hour_earlier() -> None:
 
 ASK_WHEN_TOLD = """
 import sys
+from collections import Counter
 from datetime import UTC, date, datetime
 import django
 django.setup()
@@ -266,9 +280,22 @@ def test_expired_salts_are_destroyed_though_no_hit_arrives(
     kept = get_salt(site, today.date(), now=today - 30 * DAY, create=True)
     keep_forgetting().join(timeout=10)
 
-    assert two_rounds == [600, 600]
+    assert two_rounds == [300, 300]
     assert [path.name for path in folder.iterdir()] == [f"1.{today.date()}"]
     assert get_salt(site, today.date(), now=today, create=False) == kept
+
+
+# The thread is ended by an exception, as nothing else ends it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_hashes_of_ended_days_addresses_are_forgotten_though_no_hit_arrives(
+    site: Site, folder: Path, two_rounds: list[float]
+) -> None:
+    note_address(make_hit(site=site, at=datetime(2020, 1, 1, 12, tzinfo=UTC)), Counter())
+    assert diagnosis._watches
+    keep_forgetting().join(timeout=10)
+
+    assert two_rounds
+    assert diagnosis._watches == {}
 
 
 # The thread is ended by an exception, as nothing else ends it.
@@ -280,4 +307,4 @@ def test_forgetting_goes_on_after_a_failure(
     keep_forgetting().join(timeout=10)
 
     assert len(two_rounds) == 2
-    assert caplog.messages == ["Expired salts could not be destroyed; tried again later."] * 2
+    assert caplog.messages == ["What is to be forgotten was not; tried again later."] * 2

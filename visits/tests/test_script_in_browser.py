@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from trackingsite.tests.browser import (
     SHOP,
+    launch_chromium,
+    look_at,
     needs_chromium,
     open_chromium,
     serve_pages,
@@ -25,6 +28,23 @@ pytestmark = [pytest.mark.server, pytest.mark.browser, needs_chromium]
 PATIENCE_MS: Final = 10_000
 
 Rows = list[tuple[str, str]]
+
+#: Renders /later ahead, and goes there a while after.
+RENDERS_AHEAD: Final = """
+    <script type="speculationrules">
+      {"prerender": [{"urls": ["/later"], "eagerness": "immediate"}]}
+    </script>
+    <script>setTimeout(() => { location.href = "/later" }, 3000)</script>
+"""
+#: Sends an event and changes its address as soon as it is there, seen or not.
+TELLS_AT_ONCE: Final = """
+    <script>
+      addEventListener("load", () => {
+        trackingsite("ready", {ahead: document.prerendering});
+        history.replaceState({}, "", "/tab");
+      });
+    </script>
+"""
 
 
 class Store:
@@ -65,6 +85,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, st
             path: f"<!doctype html><title>{path}</title>{tag}<a href='/b'>b</a>{tall}"
             for path in ("/", "/b")
         }
+        pages["/ahead"] = f"<!doctype html>{tag}{RENDERS_AHEAD}"
+        pages["/later"] = f"<!doctype html>{tag}{TELLS_AT_ONCE}"
         with serve_pages(pages) as origin:
             yield Store(data_dir / "db.sqlite3"), origin
 
@@ -106,6 +128,15 @@ def wait_for(page: Page, is_so: Callable[[], bool], shown: Callable[[], object])
         if is_so():
             return
         page.wait_for_timeout(50)
+    raise AssertionError(shown())
+
+
+def wait_until(is_so: Callable[[], bool], shown: Callable[[], object]) -> None:
+    """Wait as `wait_for` does, where no page is driven."""
+    for _ in range(PATIENCE_MS // 50):
+        if is_so():
+            return
+        time.sleep(0.05)
     raise AssertionError(shown())
 
 
@@ -234,3 +265,48 @@ def test_a_page_works_where_the_server_does_not(context: BrowserContext, browser
         page.wait_for_timeout(200)
 
     assert problems == []
+
+
+def test_a_page_that_is_rendered_ahead_counts_once_somebody_sees_it(
+    served: tuple[Store, str], store: Store, tmp_path: Path
+) -> None:
+    with look_at(f"{served[1]}/ahead", tmp_path):
+        wait_until(lambda: store.events() != [], store.events)
+        time.sleep(1.5)
+        before = store.events()
+        wait_until(lambda: len(store.events()) == 3, store.events)
+        time.sleep(0.2)
+
+    assert before == [("pageview", "/ahead")]
+    assert sorted(store.events()[1:]) == [("pageview", "/tab"), ("ready", "/tab")]
+    assert store.ask("SELECT props FROM visits_event WHERE name = 'ready'") == [
+        ('{"ahead": "true"}',)
+    ]
+
+
+def test_a_browser_that_a_program_drives_is_left_out_and_told_so(
+    browser: Browser, served: tuple[Store, str], store: Store
+) -> None:
+    driven = launch_chromium(browser.browser_type, admits_automation=True)
+    try:
+        page = driven.new_page()
+        with page.expect_response("**/api/event") as answer:
+            page.goto(served[1])
+        assert answer.value.header_value("X-Tracking-Dropped") == "automation"
+    finally:
+        driven.close()
+
+    assert store.events() == []
+
+
+@pytest.mark.parametrize("mark", ["__nightmare", "_phantom", "callPhantom", "Cypress"])
+def test_marks_of_programs_that_drive_browsers_are_known(
+    mark: str, context: BrowserContext, served: tuple[Store, str], store: Store
+) -> None:
+    context.add_init_script(f"window.{mark} = {{}}")
+    page = context.new_page()
+    with page.expect_response("**/api/event") as answer:
+        page.goto(served[1])
+
+    assert answer.value.header_value("X-Tracking-Dropped") == "automation"
+    assert store.events() == []

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from sites.models import Site
 from visits.ingestion import salts
 from visits.ingestion.hit import Visitor
-from visits.ingestion.visitors import identify_visitor
+from visits.ingestion.visitors import identify_user, identify_visitor
 from visits.tests.hits import ADDRESS, CHROME, DAY, HOUR, MINUTE, NOON
 
 MIDNIGHT = NOON + 12 * HOUR
@@ -23,10 +24,15 @@ def site() -> Site:
 
 
 def identify(
-    site: Site, *, at: datetime = NOON, address: str = ADDRESS, user_agent: str = CHROME
+    site: Site,
+    *,
+    at: datetime = NOON,
+    now: datetime | None = None,
+    address: str = ADDRESS,
+    user_agent: str = CHROME,
 ) -> Visitor:
-    """Return the visitor of a hit of an ordinary Chrome, at noon."""
-    return identify_visitor(site, at=at, address=address, user_agent=user_agent)
+    """Return the visitor of a hit of an ordinary Chrome, at noon, that came as it happened."""
+    return identify_visitor(site, at=at, now=now or at, address=address, user_agent=user_agent)
 
 
 def test_a_visitor_is_the_same_all_day(site: Site) -> None:
@@ -81,10 +87,81 @@ def test_within_30_minutes_of_midnight_a_visitor_is_known_by_the_other_days_id_t
 
 
 def test_looking_back_across_midnight_makes_no_salt_but_looking_ahead_does(site: Site) -> None:
-    assert identify(site, at=MIDNIGHT + MINUTE).id_across_midnight is None
+    assert identify(site, at=MIDNIGHT + MINUTE).other_ids == ()
 
-    ahead = identify(site, at=MIDNIGHT + DAY - MINUTE).id_across_midnight
-    assert ahead == identify(site, at=MIDNIGHT + DAY).id
+    ahead = identify(site, at=MIDNIGHT + DAY - MINUTE).other_ids
+    assert ahead == (identify(site, at=MIDNIGHT + DAY).id,)
+
+
+@pytest.mark.parametrize(
+    ("late", "days"),
+    [
+        # Its visit may have gone on until it came, but not past the end of this day ...
+        (30 * MINUTE, 0),
+        (31 * MINUTE, 0),
+        (12 * HOUR - MINUTE, 0),
+        # ... and from then on into the next, and into the one after it.
+        (12 * HOUR, 1),
+        (36 * HOUR - MINUTE, 1),
+        (36 * HOUR, 2),
+        (47 * HOUR, 2),
+    ],
+    ids=str,
+)
+def test_a_hit_that_comes_late_is_known_by_the_ids_of_the_days_since_too(
+    late: timedelta, days: int, site: Site
+) -> None:
+    since = [identify(site, at=NOON + number * DAY).id for number in range(1, 3)]
+
+    visitor = identify(site, at=NOON, now=NOON + late)
+
+    assert visitor.id == identify(site).id
+    assert visitor.other_ids == tuple(since[:days])
+
+
+def test_a_late_hit_from_just_after_midnight_is_known_by_three_days_ids(site: Site) -> None:
+    days = [identify(site, at=NOON + number * DAY).id for number in range(3)]
+
+    visitor = identify(site, at=MIDNIGHT + MINUTE, now=MIDNIGHT + 40 * HOUR)
+
+    assert visitor.ids == (days[1], days[0], days[2])
+
+
+def test_a_late_hit_is_of_the_visitor_that_it_would_have_been_of_in_time(site: Site) -> None:
+    in_time = identify(site)
+
+    assert identify(site, now=NOON + 47 * HOUR).id == in_time.id
+
+
+def test_once_the_salt_of_its_day_is_destroyed_the_visitor_of_a_hit_cannot_be_told(
+    site: Site,
+) -> None:
+    identify(site)
+
+    with pytest.raises(salts.SaltGoneError, match="2026-03-10"):
+        identify(site, now=MIDNIGHT + salts.SALT_LIFE)
+
+
+def test_a_user_is_one_visitor_on_every_day_and_another_on_every_site(site: Site) -> None:
+    ada = identify_user(site, "ada")
+
+    assert ada.other_ids == ()
+    assert ada == identify_user(site, "ada")
+    assert -(2**63) <= ada.id < 2**63
+    ids = {ada.id, identify_user(site, "Ada").id, identify_user(Site(pk=1), "ada").id}
+    assert len(ids) == 3
+
+
+def test_who_a_user_is_follows_from_the_secret_key(site: Site, settings: Settings) -> None:
+    ada = identify_user(site, "ada")
+    settings.SECRET_KEY = "another"
+
+    assert identify_user(site, "ada") != ada
+
+
+@pytest.mark.parametrize("user_id", ["\udcff", "\x00", "é" * 200])
+def test_any_user_id_has_an_id(site: Site, user_id: str) -> None:
+    assert identify_user(site, user_id).id != identify_user(site, "ada").id
 
 
 def test_visitors_of_a_day_whose_salt_is_broken_cannot_be_told_apart(

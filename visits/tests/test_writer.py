@@ -299,13 +299,57 @@ def test_a_late_hit_reaches_back_30_minutes_and_no_further(site: Site, early: ti
     assert Visit.objects.count() == (1 if early == GAP else 2)
 
 
-def test_a_hit_between_two_visits_joins_the_later(site: Site) -> None:
-    for minutes in (0, 40, 20):
-        take(NOON + minutes * MINUTE)
+def test_a_hit_between_two_visits_makes_them_one(site: Site) -> None:
+    earlier = take(NOON, url="https://example.com/first", referrer="https://google.com/")
+    take(NOON + 40 * MINUTE, url="https://example.com/last", referrer="https://bing.com/")
+    take(NOON + 20 * MINUTE, name="signup")
 
-    earlier, later = Visit.objects.order_by("started_at")
-    assert (earlier.pageviews, later.pageviews) == (1, 2)
-    assert later.started_at == NOON + 20 * MINUTE
+    visit = Visit.objects.get()
+    assert earlier == Stored(visit.pk)
+    assert figures(visit) == (2, 1, 40 * 60, "/first", "/last")
+    assert visit.source == "Google"
+    assert visit.events.count() == Event.objects.count() == 3
+
+
+def test_an_earlier_hit_decides_where_its_visit_came_from(site: Site) -> None:
+    site.address_kept = Site.AddressKept.WHOLE
+    site.save()
+    came_at = NOON + HOUR
+    take(
+        came_at,
+        sent_at=NOON,
+        user_id="ada",
+        referrer="https://bing.com/",
+        address="203.0.113.8",
+    )
+    take(
+        came_at,
+        sent_at=NOON - MINUTE,
+        user_id="ada",
+        url="https://shop.example.com/?utm_campaign=Spring",
+        referrer="https://google.com/",
+        timezone="Europe/Vienna",
+        language="fr",
+    )
+
+    assert list(
+        Visit.objects.values_list(
+            "source", "utm_campaign", "country", "language", "hostname", "address"
+        )
+    ) == [("Google", "Spring", "AT", "fr", "shop.example.com", ADDRESS)]
+
+
+def test_an_earlier_hit_from_before_midnight_decides_whose_visit_it_is(site: Site) -> None:
+    midnight = NOON + 12 * HOUR
+    came_at = midnight + HOUR
+    take(NOON)  # the visitor's id of the day before
+    take(came_at, sent_at=midnight + MINUTE)
+    take(came_at, sent_at=midnight - MINUTE)
+
+    noon, night = Visit.objects.order_by("started_at")
+    assert night.visitor == noon.visitor
+    assert night.latest_visitor != night.visitor
+    assert night.started_on == NOON.date()
 
 
 @pytest.mark.parametrize(

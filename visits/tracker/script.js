@@ -17,10 +17,28 @@
     }
   }
 
+  // Whether a program says that it drives this browser, as tests do. Its hits are sent all the
+  // same: the server leaves them out, and its answer says why.
+  function isAutomated() {
+    return navigator.webdriver || window.__nightmare || window._phantom || window.callPhantom ||
+      window.Cypress;
+  }
+
   function hit(name, more) {
     var fields = { n: name, u: page || location.href, d: domain };
+    if (isAutomated()) fields.b = 1;
     for (var key in more) fields[key] = more[key];
     send(fields);
+  }
+
+  // A page that is rendered ahead is counted when somebody sees it, and so are its events.
+  function whenShown(act) {
+    if (document.prerendering) document.addEventListener("prerenderingchange", act, { once: true });
+    else act();
+  }
+
+  function timeZone() {
+    return Intl.DateTimeFormat().resolvedOptions().timeZone;
   }
 
   // Scroll depth: the lowest point of the page that was on the screen, in percent of its height.
@@ -50,8 +68,13 @@
     engaged = depth = 0;
     visibleSince = document.visibilityState === "visible" ? Date.now() : 0;
     measureDepth();
-    hit("pageview", { r: from.slice(0, 2000), t: Array.from(document.title).slice(0, 500).join(""), w: innerWidth,
-      l: navigator.language, tz: Intl.DateTimeFormat().resolvedOptions().timeZone });
+    hit("pageview", {
+      r: from.slice(0, 2000),
+      t: Array.from(document.title).slice(0, 500).join(""),
+      w: innerWidth,
+      l: navigator.language,
+      tz: timeZone()
+    });
   }
 
   function onVisibility() {
@@ -63,18 +86,22 @@
     var original = history[name];
     history[name] = function () {
       var result = original.apply(this, arguments);
-      view();
+      whenShown(view);
       return result;
     };
   }
 
   window.trackingsite = function (name, props) {
-    hit(name, { p: props || {}, tz: Intl.DateTimeFormat().resolvedOptions().timeZone });
+    whenShown(function () {
+      hit(name, { p: props || {}, tz: timeZone() });
+    });
   };
 
   watch("pushState");
   watch("replaceState");
-  addEventListener("popstate", view);
+  addEventListener("popstate", function () {
+    whenShown(view);
+  });
   addEventListener("scroll", measureDepth, { passive: true });
   document.addEventListener("visibilitychange", onVisibility);
   addEventListener("pagehide", sendEngagement);
@@ -85,7 +112,5 @@
     }
   });
 
-  // A page that is rendered ahead is counted when somebody sees it.
-  if (document.prerendering) document.addEventListener("prerenderingchange", view, { once: true });
-  else view();
+  whenShown(view);
 })();

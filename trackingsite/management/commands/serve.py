@@ -10,7 +10,8 @@ from django.urls import reverse
 from trackingsite.administrator import create_first_administrator
 from trackingsite.database import prepare_database
 from trackingsite.exceptions import StartError
-from trackingsite.server import become, build_command, claim_address, make_url
+from trackingsite.metrics import share_figures
+from trackingsite.server import allow_connections, become, build_command, claim_address, make_url
 from trackingsite.staticfiles import collect_static_files
 
 
@@ -27,12 +28,13 @@ class Command(BaseCommand):
         except StartError as error:
             sys.exit(str(error))
         self.show_the_way(make_url(settings.HOST, settings.PORT))
+        share_figures(settings.DATA_DIR, port=settings.PORT, workers=settings.WEB_WORKERS)
         become(
             build_command(
                 address,
                 settings.PORT,
                 workers=settings.WEB_WORKERS,
-                threads=settings.WEB_THREADS,
+                connections=allow_connections(),
             )
         )
 

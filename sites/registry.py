@@ -1,0 +1,47 @@
+"""Sites by domain, as every hit asks for one: kept in memory for a moment.
+
+A change in the admin counts at once in its own process, and in others within KEPT_SECONDS.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
+
+from sites.models import Site
+
+KEPT_SECONDS: Final = 1.0
+
+_by_domain: dict[str, Site] = {}
+_good_until = 0.0
+
+
+def find_site(domain: str) -> Site | None:
+    """Return the site with this domain, in its normal form; None when there is none.
+
+    All sites are read at once: anybody may send any number of domains that no site has, and none
+    of them shall cost a question to the database.
+    """
+    global _by_domain, _good_until  # replaced as wholes, so that threads need no lock
+    now = time.monotonic()
+    if now >= _good_until:
+        _by_domain = {site.domain: site for site in Site.objects.order_by()}
+        _good_until = now + KEPT_SECONDS
+    return _by_domain.get(domain)
+
+
+def forget_sites() -> None:
+    """Read sites anew from now on."""
+    global _good_until
+    _good_until = 0.0
+
+
+@receiver([post_save, post_delete], sender=Site)
+def _on_change(**kwargs: Any) -> None:
+    """Read sites anew, in this transaction now, in other threads once it is committed."""
+    forget_sites()
+    transaction.on_commit(forget_sites)

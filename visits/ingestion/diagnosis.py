@@ -1,0 +1,142 @@
+"""Signs in a site's hits that their addresses are not the visitors' own, counted as hits come in.
+
+A proxy that is not known as one, or a program that names no visitor, makes one visitor of many. No
+address is kept for telling so: of the one that most hits seem to share a hash, in memory, under a
+random key that goes with the site's day. What the signs mean is in reports/diagnosis.py.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from ipaddress import ip_network
+from typing import Final
+
+from sites.models import Site
+from visits.daily import Counts
+from visits.data.proxies import CARRIER, CLOUDFLARE, LOOPBACK, PRIVATE
+from visits.ingestion.addresses import AddressRanges, pack_address
+from visits.ingestion.hit import Forwarding, Hit
+
+
+class Sign(StrEnum):
+    """What a site's hits of a day are counted by; the names that DailyCount has for it."""
+
+    JUDGED = "judged_address"  # every hit that is looked at: those that no step dropped
+    SHARED = "shared_address"  # has the address that most of the day's hits seem to share
+    LOOPBACK = "loopback_address"  # the address of this machine itself
+    PRIVATE = "private_address"  # of a network at home, in an office, between containers
+    CARRIER = "carrier_address"  # between a provider and its customers, or in an overlay network
+    CLOUDFLARE = "cloudflare_address"  # of a proxy of Cloudflare's
+    FORWARDED_BELIEVED = "forwarded_believed"  # see Forwarding
+    FORWARDED_IGNORED = "forwarded_ignored"
+    SENDER = "sent_with_key"  # from a program with an API key
+
+
+#: Signs that an address is not a visitor's, with their networks: the first that hold it count.
+_NETWORKS: Final = tuple(
+    (sign.value, AddressRanges([ip_network(text) for text in networks]))
+    for sign, networks in (
+        (Sign.LOOPBACK, LOOPBACK),
+        (Sign.PRIVATE, PRIVATE),
+        (Sign.CARRIER, CARRIER),
+        (Sign.CLOUDFLARE, CLOUDFLARE),
+    )
+)
+#: All of them: most addresses are in none, and asked for once.
+_NOTED: Final = AddressRanges(
+    [ip_network(text) for text in (*LOOPBACK, *PRIVATE, *CARRIER, *CLOUDFLARE)]
+)
+
+# Python's enums are slow keys; their values are not.
+_JUDGED, _SHARED, _SENDER = Sign.JUDGED.value, Sign.SHARED.value, Sign.SENDER.value
+_FORWARDING: Final = {
+    Forwarding.NONE.value: "",
+    Forwarding.BELIEVED.value: Sign.FORWARDED_BELIEVED.value,
+    Forwarding.IGNORED.value: Sign.FORWARDED_IGNORED.value,
+}
+
+
+@dataclass(slots=True)
+class MajorityWatch:
+    """Tells which values are the one that most of a stream are: Boyer and Moore's majority vote.
+
+    A value that more than half of the stream are is the candidate in the end. Of a stream in any
+    order, if more than 90 % were told to be the candidate, more than 80 % have been one
+    value; and of a value that 95 % are, at least 90 % less one are told to be it.
+    """
+
+    #: How far the candidate is ahead of all other values together.
+    lead: int = 0
+    _candidate: int = 0
+    _key: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+
+    def sees(self, value: bytes) -> bool:
+        """Whether `value`, the stream's next, is what most of those before it seem to be."""
+        # Python's own hash is keyed by process unless PYTHONHASHSEED is set; this one always is.
+        hashed = hash(self._key + value)
+        if hashed == self._candidate:
+            self.lead += 1
+            return True
+        if self.lead:
+            self.lead -= 1
+        else:
+            self._candidate = hashed
+            self.lead = 1
+        return False
+
+
+#: When each site's day ends, and the watch over its addresses. Every process has its own, and the
+#: first hit of an address in each is told to be shared by none.
+_watches: dict[int, tuple[datetime, MajorityWatch]] = {}
+
+
+def note_address(hit: Hit, counts: Counts) -> None:
+    """Count the signs of a hit of a known site, on the site's day on which it came.
+
+    Not the day on which it happened: a hit that comes late tells how hits arrive today. A user
+    whom the site itself names is known without an address, and is not looked at.
+    """
+    if hit.sent.user_id:
+        return
+    site = hit.known_site
+    on = hit.happened_on if hit.sent.at is None else _day_of(site, hit.received_at)
+    site_id = site.id
+    counts[site_id, on, _JUDGED] += 1
+    address = pack_address(hit.address)
+    if address is not None and address in _NOTED:
+        for sign, networks in _NETWORKS:
+            if address in networks:
+                counts[site_id, on, sign] += 1
+                break
+    if _watch_of(site, hit.received_at).sees(address or b""):
+        counts[site_id, on, _SHARED] += 1
+    if forwarding := _FORWARDING[hit.forwarding]:
+        counts[site_id, on, forwarding] += 1
+    if hit.is_trusted:
+        counts[site_id, on, _SENDER] += 1
+
+
+def forget_ended_days(now: datetime) -> None:
+    """Drop the watches of days that have ended, with their keys."""
+    for site_id, (ends_at, _) in list(_watches.items()):
+        if ends_at <= now:
+            _watches.pop(site_id, None)
+
+
+def _watch_of(site: Site, now: datetime) -> MajorityWatch:
+    known = _watches.get(site.id)
+    if known is not None and now < known[0]:
+        return known[1]
+    tomorrow = _day_of(site, now) + timedelta(days=1)
+    watch = MajorityWatch()
+    ends_at = datetime.combine(tomorrow, time.min, site.zone)
+    # In UTC, as hits have it: to compare times of two zones takes longer than all the rest.
+    _watches[site.id] = (ends_at.astimezone(UTC), watch)
+    return watch
+
+
+def _day_of(site: Site, at: datetime) -> date:
+    return at.astimezone(site.zone).date()

@@ -1,0 +1,138 @@
+"""Who sends hits: anyone, of themselves; or the holder of an API key, of the visitors it names."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar, TypeVarTuple
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+from django.http import HttpRequest
+from django.utils import timezone
+
+from sites.keys import find_key, note_use, read_bearer
+from sites.models import ApiKey
+from sites.registry import find_site
+from visits.ingestion.addresses import client_address, first_forwarded
+from visits.ingestion.devices import MAX_USER_AGENT
+from visits.ingestion.fields import MalformedHitError, read_hit
+from visits.ingestion.hit import Forwarding, SentHit
+from visits.ingestion.places import country_header
+
+logger = logging.getLogger(__name__)
+
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """The visitor's side of a hit: address, user agent and, as a proxy tells it, country."""
+
+    address: str
+    user_agent: str
+    cdn_country: str = ""
+    forwarding: Forwarding = Forwarding.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The sender of a request; `key` is None for anyone."""
+
+    key: ApiKey | None = None
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the sender may tell of visitors that it is not itself."""
+        return self.key is not None
+
+    def read(self, data: object) -> SentHit:
+        """Return the hit that `data` describes. Raises MalformedHitError.
+
+        With a key, it has to be for sites that the key is for.
+        """
+        sent = read_hit(data, trusted=self.is_trusted)
+        if self.key is not None:
+            for domain in sent.domains:
+                site = find_site(domain)
+                if site is not None and not self.key.allows(site):
+                    raise MalformedHitError({"domain": [f"The API key is not for {domain}."]})
+        return sent
+
+    def describe_visitor(self, request: HttpRequest, sent: SentHit) -> Browser:
+        """Return whom the hit is about: the request's peer, or whom a trusted sender names."""
+        meta = request.META
+        user_agent = str(meta.get("HTTP_USER_AGENT", ""))[:MAX_USER_AGENT]
+        proxies = settings.TRUSTED_PROXIES
+        header = str(meta.get("HTTP_X_FORWARDED_FOR", ""))
+        forwarded = first_forwarded(header) if header else ""
+        address = client_address(meta, proxies)
+        if self.is_trusted:
+            named = sent.address or forwarded
+            if named or sent.user_agent:
+                address = named or address
+                return Browser(
+                    address,
+                    sent.user_agent or user_agent,
+                    forwarding=_what_became_of(forwarded, address),
+                )
+        return Browser(
+            address,
+            user_agent,
+            country_header(meta, proxies, settings.COUNTRY_HEADER),
+            _what_became_of(forwarded, address),
+        )
+
+
+def _what_became_of(forwarded: str, address: str) -> Forwarding:
+    """Return whether the first address of X-Forwarded-For is the one that was taken."""
+    if not forwarded:
+        return Forwarding.NONE
+    return Forwarding.BELIEVED if forwarded == address else Forwarding.IGNORED
+
+
+ANYONE: Final = Sender()
+
+
+async def find_sender(request: HttpRequest) -> Sender:
+    """Return who sends the request: ANYONE when no API key comes with it.
+
+    Other schemes of authorization are for others, such as a proxy in front. Raises
+    MalformedHitError for a key that is unknown, revoked, or may not send.
+    """
+    header = str(request.META.get("HTTP_AUTHORIZATION", ""))
+    if not header.lstrip().lower().startswith("bearer"):
+        return ANYONE
+    return await in_thread(_holder_of, read_bearer(header))
+
+
+def _holder_of(token: str) -> Sender:
+    key = find_key(token)
+    if key is None or not key.can_send:
+        raise MalformedHitError({"authorization": ["No API key that may send hits."]})
+    return Sender(key)
+
+
+async def note_sender(sender: Sender) -> None:
+    """Note that the sender's key was used, after what it sent was stored."""
+    if sender.key is not None:
+        try:
+            await in_thread(note_use, sender.key, timezone.now())
+        except DatabaseError as error:
+            logger.warning("The use of an API key could not be noted: %s", error)
+
+
+async def in_thread(work: Callable[[*Arguments], Result], *args: *Arguments) -> Result:
+    """Return what `work` returns, which may use the database, from a thread of its own."""
+
+    def run() -> Result:
+        close_old_connections()
+        try:
+            return work(*args)
+        finally:
+            close_old_connections()
+
+    return await sync_to_async(run)()
