@@ -1,10 +1,10 @@
-# make run, make test, make check, make bench, make demo: see README.md.
+# make run, make test, make check, make bench, make soak, make demo: see README.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EVENTS ?= 250000
 
-.PHONY: run test check format bench demo lock clean
+.PHONY: run test check format bench soak demo lock clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/python manage.py serve
@@ -33,6 +33,26 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@for file in bench/[a-z]*.py; do $(BIN)/python $$file $(ARGS) || exit 1; done
+
+# Faults and long runs, about an hour in all; `make test` has each of them in short.
+soak: $(VENV)/.dev
+	@failed=; \
+	try() { echo "soak/$$1: takes about $$2" >&2; shift 2; $(BIN)/python "$$@" $(ARGS) || failed=yes; }; \
+	try crash "12 minutes" soak/crash.py; \
+	try crash "4 minutes" soak/crash.py --database postgres; \
+	try disk "20 minutes" soak/disk.py; \
+	try flat "11 minutes" soak/flat.py; \
+	try fuzz "8 minutes" soak/fuzz.py; \
+	try locks "2 minutes" soak/locks.py; \
+	try overload "6 minutes" soak/overload.py; \
+	try postgres "1 minute" soak/postgres.py; \
+	try slow "2 minutes" soak/slow.py; \
+	try stop "5 minutes" soak/stop.py; \
+	echo "Four processes, 50,000 hits in random order: takes about 4 minutes" >&2; \
+	STORM_HITS=50000 $(BIN)/python -m pytest visits/tests/test_processes.py || failed=yes; \
+	STORM_HITS=50000 $(BIN)/python -m trackingsite.tests.postgres -- \
+	  $(BIN)/python -m pytest visits/tests/test_processes.py || failed=yes; \
+	[ -z "$$failed" ]
 
 demo: $(VENV)/.run
 	@$(BIN)/python manage.py seed_demo --events $(EVENTS)

@@ -1,0 +1,1 @@
+"""Faults and long runs against the real server, each runnable alone."""
