@@ -31,11 +31,13 @@ from django.urls import resolve
 from trackingsite.draining import drain
 from trackingsite.metrics import REQUESTS_IN_THREADS, keep_measuring
 
-#: No view takes more; each may take less.
-MAX_BODY: Final = 4 * 1024 * 1024
+#: A body has at most so many bytes, unless its view says otherwise by `max_body`.
+MAX_BODY: Final = 2_621_440  # as Django's own DATA_UPLOAD_MAX_MEMORY_SIZE
 #: Of a body that is too large so much is read, and thrown away: a client that is answered while it
 #: still sends sees a broken connection and no answer.
-MAX_READ: Final = 4 * MAX_BODY
+MAX_READ: Final = 16 * 1024 * 1024
+#: All bodies that are not whole yet hold at most so many bytes.
+MAX_HELD: Final = 64 * 1024 * 1024
 #: Seconds within which a body has to be there.
 BODY_SECONDS: Final = 15.0
 #: Requests that may wait for a thread, for each thread there is.
@@ -72,6 +74,8 @@ class Front:
         self.most_waiting = threads * WAITING_PER_THREAD
         #: Requests in a thread, or waiting for one.
         self.in_threads = 0
+        #: Bytes of bodies that are not whole yet.
+        self.held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or, before the first, begin what goes on beside them."""
@@ -80,13 +84,18 @@ class Front:
             return
         drain.note_request()
         try:
-            environ = make_environ(scope, await read_body(scope, receive))
+            body = await self.read_body(scope, receive)
+            environ = make_environ(scope, body)
             if view := find_coroutine_view(scope["path"]):
                 await answer(send, await view(WSGIRequest(environ)))
             else:
                 await self.answer_in_thread(environ, send)
         except Refusal as refusal:
-            headers = [("content-type", "text/plain; charset=utf-8"), ("connection", "close")]
+            headers = [
+                ("content-type", "text/plain; charset=utf-8"),
+                ("access-control-allow-origin", "*"),  # a page that sent a hit may read it
+                ("connection", "close"),
+            ]
             if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
                 headers.append(("retry-after", "5"))
             await send_whole(send, refusal.status, headers, refusal.text.encode())
@@ -106,6 +115,39 @@ class Front:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def read_body(self, scope: Scope, receive: Receive) -> bytes:
+        """Return the body.
+
+        Raises Refusal for one that is too large, does not come in time, or comes while others hold
+        too much; ClientGoneError for one that breaks off.
+        """
+        most = find_max_body(scope["path"])
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGoneError
+                    part = message.get("body", b"")
+                    size += len(part)
+                    if size <= most:
+                        parts.append(part)
+                        self.held += len(part)
+                        if self.held > MAX_HELD:
+                            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "Too much at once.")
+                    if not message.get("more_body", False) or size > MAX_READ:
+                        break
+        except TimeoutError:
+            raise Refusal(HTTPStatus.BAD_REQUEST, "The body did not come in time.") from None
+        finally:
+            self.held -= sum(map(len, parts))
+        if size > most:
+            text = f"At most {most // 1024} KB."
+            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
+        return b"".join(parts)
 
     async def answer_in_thread(self, environ: Environ, send: Send) -> None:
         """Run the WSGI application in a thread. Raises Refusal when too many requests wait."""
@@ -143,34 +185,6 @@ class Front:
                 close()
 
 
-async def read_body(scope: Scope, receive: Receive) -> bytes:
-    """Return the body.
-
-    Raises Refusal for one that is too large or does not come in time, ClientGoneError for one
-    that breaks off.
-    """
-    parts: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGoneError
-                part = message.get("body", b"")
-                size += len(part)
-                if size <= MAX_BODY:
-                    parts.append(part)
-                if not message.get("more_body", False) or size > MAX_READ:
-                    break
-    except TimeoutError:
-        raise Refusal(HTTPStatus.BAD_REQUEST, "The body did not come in time.") from None
-    if size > MAX_BODY:
-        text = f"At most {MAX_BODY // 2**20} MB."
-        raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
-    return b"".join(parts)
-
-
 @lru_cache(maxsize=1024)
 def find_coroutine_view(path: str) -> Callable[[HttpRequest], Awaitable[HttpResponseBase]] | None:
     """Return the view of the path, with its arguments, when it is a coroutine; else None.
@@ -185,6 +199,16 @@ def find_coroutine_view(path: str) -> Callable[[HttpRequest], Awaitable[HttpResp
         return None
     view = partial(match.func, **match.kwargs)
     return convert_exception_to_response(view)  # type: ignore[return-value]  # of a coroutine: one
+
+
+@lru_cache(maxsize=1024)
+def find_max_body(path: str) -> int:
+    """Return how many bytes a body for this path may have."""
+    try:
+        view_class = getattr(resolve(path).func, "cls", None)
+    except Http404:
+        return MAX_BODY
+    return int(getattr(view_class, "max_body", MAX_BODY))
 
 
 async def answer(send: Send, response: HttpResponseBase) -> None:

@@ -24,8 +24,8 @@ from rest_framework.views import APIView
 
 from visits.ingestion.fields import LONG_NAMES, MalformedHitError, read_hit
 from visits.ingestion.hit import Drop, Hit, SentHit
-from visits.ingestion.queue import MAX_WAITING, refuse_when_late, store
-from visits.ingestion.tally import note_malformed
+from visits.ingestion.queue import refuse_when_late, store
+from visits.ingestion.tally import note_malformed, note_refused
 from visits.renderers import PlainTextRenderer
 from visits.senders import ANYONE, Sender, find_sender, in_thread, note_sender
 from visits.turns import StoreBusyError
@@ -33,8 +33,12 @@ from visits.turns import StoreBusyError
 MAX_BODY: Final = 64 * 1024
 MAX_BATCH_BODY: Final = 4 * 1024 * 1024
 MAX_BATCH: Final = 1_000
-#: Batches on their way at once; a thousand hits take about a fifth of a second.
+#: Hits of a batch, where some name several domains.
+MAX_BATCH_HITS: Final = 2_000
+#: Batches over MAX_BODY on their way at once; a thousand hits take about a fifth of a second.
 MAX_BATCHES: Final = 4
+#: What it may take to read a batch.
+READING_SECONDS: Final = 2.0
 # What a body may hold at most, counted before it is read: a few bytes can become an object each. A
 # thousand hits with all their properties have a third of it.
 MAX_OBJECTS: Final = 10 * MAX_BATCH
@@ -57,6 +61,9 @@ PREFLIGHT_HEADERS: Final = {
 
 # More digits are no field's number, and thousands of them int() refuses.
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
+
+# A text of JSON, in which braces and commas mean nothing.
+_TEXT: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 # A picture of one transparent pixel.
 PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAAAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
@@ -84,12 +91,31 @@ class HitParser(BaseParser):
         body = stream.read(most + 1)
         if len(body) > most:
             raise BodyTooLargeError(f"At most {most // 1024} KB.")
-        if body.count(b"{") + body.count(b"[") > MAX_OBJECTS or body.count(b",") > MAX_VALUES:
+        if has_too_many_values(body):
             raise BodyTooLargeError("Too many values.")
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
             raise MalformedHitError({"body": ["Send JSON in UTF-8."]}) from None
+
+
+def has_too_many_values(body: bytes) -> bool:
+    """Return whether JSON has more than MAX_OBJECTS objects and arrays, or MAX_VALUES values.
+
+    Counts signs first, which is quick, and leaves out those within texts only if there are too
+    many.
+    """
+    objects = body.count(b"{") + body.count(b"[")
+    values = body.count(b",")
+    if objects <= MAX_OBJECTS and values <= MAX_VALUES:
+        return False
+    for number, text in enumerate(_TEXT.finditer(body)):
+        if number > 2 * MAX_VALUES:  # each value has a name at most
+            return True
+        start, end = text.span()
+        objects -= body.count(b"{", start, end) + body.count(b"[", start, end)
+        values -= body.count(b",", start, end)
+    return objects > MAX_OBJECTS or values > MAX_VALUES
 
 
 class AnyNegotiation(BaseContentNegotiation):
@@ -148,7 +174,8 @@ class IngestionView(APIView):
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(
             request
         )
-        refuse_when_late()
+        if request.method == "POST":
+            refuse_when_late()
 
     async def options(  # type: ignore[override]  # as above
         self, request: HttpRequest, *args: Any, **kwargs: Any
@@ -203,12 +230,15 @@ class EventsView(IngestionView):
     """
 
     max_body = MAX_BATCH_BODY
-    #: Requests of this kind that are being read, or wait for their commit.
+    #: Large batches that are being read, or wait for their commit.
     in_progress = 0
 
     async def post(self, request: Request) -> Response:
         """Take the batch in, unless so many are on their way that it would wait for too long."""
+        if int(request.META.get("CONTENT_LENGTH") or 0) <= MAX_BODY:
+            return await self.take(request)
         if EventsView.in_progress >= MAX_BATCHES:
+            note_refused(1)
             raise StoreBusyError("Too many batches wait to be stored.")
         EventsView.in_progress += 1
         try:
@@ -220,7 +250,7 @@ class EventsView(IngestionView):
         """Read the hits, store those that can be read, tell what became of each."""
         sender = await find_sender(request._request)
         # In a thread: to read a thousand hits takes longer than other requests should wait.
-        readings = await in_thread(self.read_batch, request, sender)
+        readings = await in_thread(self.read_batch, request, sender, seconds=READING_SECONDS)
         hits = [hit for reading in readings if isinstance(reading, tuple) for hit in reading[1]]
         verdicts = iter(await store(hits))
         await note_sender(sender)
@@ -257,8 +287,8 @@ class EventsView(IngestionView):
             hits = make_hits(request._request, sender, sent)
             readings.append((sent, hits))
             count += len(hits)
-        if count > MAX_WAITING:
-            raise BodyTooLargeError(f"At most {MAX_WAITING:,} hits, one for each domain named.")
+        if count > MAX_BATCH_HITS:
+            raise BodyTooLargeError(f"At most {MAX_BATCH_HITS:,} hits, one for each domain named.")
         return readings
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from time import monotonic
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -119,7 +120,7 @@ def delete_visits(
     deleted = Amount()
     oldest = Visit.objects.for_site(site).order_by("pk").values_list("pk", flat=True)
     while ids := list(oldest[:batch_visits]):
-        with turn_to_write(patient=True, seconds=BUSY_SECONDS):
+        with turn_to_write(patient=True, until=monotonic() + BUSY_SECONDS):
             with transaction.atomic():
                 events, _ = Event.objects.filter(visit__in=ids).delete()
                 visits, _ = Visit.objects.filter(pk__in=ids).delete()
@@ -154,7 +155,7 @@ class _Batches:
             rows = self._event_rows(pk, visit)
             visit_rows.append(self._visit_row(pk, visit, rows))
             event_rows += rows
-        with turn_to_write(patient=True, seconds=BUSY_SECONDS):
+        with turn_to_write(patient=True, until=monotonic() + BUSY_SECONDS):
             with transaction.atomic():
                 insert_rows(Visit, VISIT_FIELDS, visit_rows)
                 insert_rows(Event, EVENT_FIELDS, event_rows)

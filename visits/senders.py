@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, TypeVar, TypeVarTuple
 
 from asgiref.sync import sync_to_async
@@ -21,6 +24,8 @@ from visits.ingestion.devices import MAX_USER_AGENT
 from visits.ingestion.fields import MalformedHitError, read_hit
 from visits.ingestion.hit import Forwarding, SentHit
 from visits.ingestion.places import country_header
+from visits.ingestion.queue import running_queue
+from visits.turns import MAX_WAIT_SECONDS, StoreBusyError
 
 logger = logging.getLogger(__name__)
 
@@ -117,22 +122,48 @@ def _holder_of(token: str) -> Sender:
 
 
 async def note_sender(sender: Sender) -> None:
-    """Note that the sender's key was used, after what it sent was stored."""
-    if sender.key is not None:
-        try:
-            await in_thread(note_use, sender.key, timezone.now())
-        except DatabaseError as error:
-            logger.warning("The use of an API key could not be noted: %s", error)
+    """Have it noted that the sender's key was used; what it sent is stored, so nobody waits."""
+    key, now = sender.key, timezone.now()
+    if key is None or key.last_used_on == now.astimezone(UTC).date():
+        return
+    if running_queue() is None:
+        await in_thread(_note_use, key, now)
+    else:
+        _noting.submit(_with_connection, _note_use, key, now)
 
 
-async def in_thread(work: Callable[[*Arguments], Result], *args: *Arguments) -> Result:
-    """Return what `work` returns, which may use the database, from a thread of its own."""
+def _note_use(key: ApiKey, at: datetime) -> None:
+    try:
+        note_use(key, at)
+    except DatabaseError as error:
+        logger.warning("The use of an API key could not be noted: %s", error)
 
-    def run() -> Result:
+
+# One thread, which may wait for its turn to write.
+_noting: Final = ThreadPoolExecutor(1, thread_name_prefix="note-key")
+
+
+async def in_thread(
+    work: Callable[[*Arguments], Result],
+    *args: *Arguments,
+    seconds: float = MAX_WAIT_SECONDS,
+) -> Result:
+    """Return what `work` returns, which may use the database, from a thread of its own.
+
+    Raises StoreBusyError when it takes longer than `seconds`. A process without a queue (tests,
+    Django's own development server) has it work on the connection of the request.
+    """
+    run = sync_to_async(_with_connection, thread_sensitive=running_queue() is None)
+    try:
+        async with asyncio.timeout(seconds):
+            return await run(work, *args)
+    except TimeoutError:
+        raise StoreBusyError("The database took too long.") from None
+
+
+def _with_connection(work: Callable[[*Arguments], Result], *args: *Arguments) -> Result:
+    close_old_connections()
+    try:
+        return work(*args)
+    finally:
         close_old_connections()
-        try:
-            return work(*args)
-        finally:
-            close_old_connections()
-
-    return await sync_to_async(run)()

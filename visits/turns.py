@@ -42,26 +42,26 @@ class StoreBusyError(OperationalError):
 
 
 @contextmanager
-def turn_to_write(*, seconds: float = MAX_WAIT_SECONDS, patient: bool = False) -> Iterator[None]:
+def turn_to_write(*, until: float | None = None, patient: bool = False) -> Iterator[None]:
     """Hold the turn to write hits to this connection's database while the context lasts.
 
-    Raises StoreBusyError when the turn does not come within `seconds`. What is left of them then, a
-    transaction that begins waits for whoever writes without a turn, and raises SQLite's own
-    OperationalError "database is locked" after that. `patient` queues in order, in place of asking
-    again and again, and cannot give up before its turn has come: for a thread on which nobody
-    waits.
+    Raises StoreBusyError when the turn has not come at `until`, by the clock of `time.monotonic`;
+    None is MAX_WAIT_SECONDS from now. Until then a transaction that begins waits for whoever writes
+    without a turn, and raises SQLite's own OperationalError "database is locked" after that.
+    `patient` queues in order, in place of asking again and again, and cannot give up before its
+    turn has come: for a thread on which nobody waits.
     """
     if connection.vendor != "sqlite":
         yield
         return
-    deadline = time.monotonic() + seconds
+    until = time.monotonic() + MAX_WAIT_SECONDS if until is None else until
     descriptor = os.open(f"{connection.settings_dict['NAME']}-turn", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if patient:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         else:
-            _lock_until(descriptor, deadline)
-        left_seconds = deadline - time.monotonic()
+            _lock_until(descriptor, until)
+        left_seconds = until - time.monotonic()
         if left_seconds < 0:
             raise StoreBusyError(_TOO_LONG)
         with _busy_timeout(left_seconds):

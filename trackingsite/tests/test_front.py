@@ -166,6 +166,37 @@ def test_a_body_has_a_bound(over: int, status: int) -> None:
     assert len(application.environs) == (status == 200)
 
 
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("/api/event", 64 * 1024), ("/api/events", 4 * 1024 * 1024), ("/login/", MAX_BODY)],
+)
+def test_a_view_says_how_much_it_takes(path: str, most: int) -> None:
+    client = ask(make_scope("POST", path), FakeClient([bytes(most), b"x"]))
+
+    assert front.find_max_body(path) == most
+    assert (client.status, client.body) == (413, f"At most {most // 1024} KB.".encode())
+    assert (b"access-control-allow-origin", b"*") in client.headers
+
+
+def test_bodies_that_are_not_whole_hold_no_more_than_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Many connections that each send nearly all of a large body, and stop."""
+    monkeypatch.setattr(front, "MAX_HELD", 1000)
+    server = Front(FakeApplication(), threads=1)
+
+    async def send_slowly() -> list[int | None]:
+        slow = [FakeClient([bytes(300), bytes(1)], pause=0.05) for _ in range(4)]
+        await asyncio.gather(*(server(make_scope("POST"), c.receive, c.send) for c in slow))
+        return [client.status for client in slow]
+
+    try:
+        assert asyncio.run(send_slowly()) == [200, 200, 200, 503]
+        assert server.held == 0
+    finally:
+        server.pool.shutdown()
+
+
 def test_a_body_without_end_is_read_for_a_while_and_no_further() -> None:
     """So that a client that has not yet sent all of it can read the answer."""
     client = ask(make_scope("POST"), FakeClient([bytes(2**20)] * 100))

@@ -334,7 +334,7 @@ def _read_at(value: object, cut: list[str]) -> dict[str, Any]:
         return {"at": None}
     now = timezone.now()
     try:
-        at = datetime.fromisoformat(_text(value, 40))
+        at = datetime.fromisoformat(_text(value, 40).upper())
         age = now - at.astimezone(UTC) if at.tzinfo else None
     except (ValueError, OverflowError):
         age = None

@@ -174,9 +174,9 @@ class HitQueue:
         answers: list[Verdicts | Exception]
         try:
             connection.close_if_unusable_or_obsolete()
-            left_seconds = group[0].until - COMMIT_SECONDS - time.monotonic()
+            until = min(waiting.until for waiting in group) - COMMIT_SECONDS
             hits = [hit for waiting in group for hit in waiting.hits]
-            verdicts = iter(ingest(hits, patient=True, seconds=left_seconds))
+            verdicts = iter(ingest(hits, patient=True, until=until))
             answers = [list(islice(verdicts, len(waiting.hits))) for waiting in group]
         except Exception as error:  # whatever it is, requests wait for an answer
             connection.close_if_unusable_or_obsolete()

@@ -58,7 +58,6 @@ def get_salt(site: Site, day: date, *, now: datetime, create: bool) -> bytes | N
         expires_at = _end_of(site, day) + SALT_LIFE
         if record is None and create and expires_at > now:
             record = _create(path, int(expires_at.timestamp()))
-            forget_expired(now)
     if record is None or record[1] <= now.timestamp():
         return None
     _known[site.pk, day] = record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -28,7 +29,7 @@ from visits.rows import (
     reserve_visit_ids,
     update_rows,
 )
-from visits.turns import MAX_WAIT_SECONDS, turn_to_write
+from visits.turns import MAX_WAIT_SECONDS, StoreBusyError, turn_to_write
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def store_group(
     counts: Counts | None = None,
     *,
     patient: bool = False,
-    seconds: float = MAX_WAIT_SECONDS,
+    until: float | None = None,
 ) -> list[Stored | Drop]:
     """Store the hits, each in the visit it belongs to, and return their verdicts in order.
 
@@ -83,23 +84,25 @@ def store_group(
     one when it stands between them, or starts one; engagement starts none. A hit whose event id
     the site already has is not stored again. Writers in other processes that have hits of the
     same visitors wait for this one, so that two hits of one visitor at the same instant make one
-    visit; `seconds` and `patient` say how long, as `turn_to_write` has it. Raises django.db.Error
-    when the store cannot take the group; nothing of it is stored then.
+    visit; `until` and `patient` say how long, as `turn_to_write` has it. Raises StoreBusyError when
+    it is not ready to commit at `until`, and django.db.Error when the store cannot take the group;
+    nothing of it is stored then.
     """
     counts = counts if counts is not None else Counter()
     if not hits and not counts:
         return []
-    with turn_to_write(patient=patient, seconds=seconds):
+    until = time.monotonic() + MAX_WAIT_SECONDS if until is None else until
+    with turn_to_write(patient=patient, until=until):
         try:
-            return _store(hits, counts, seconds)
+            return _store(hits, counts, until)
         except IntegrityError:
             # Another process stored one of the event ids meanwhile; this time it is seen.
-            return _store(hits, counts, seconds)
+            return _store(hits, counts, until)
 
 
-def _store(hits: Sequence[Hit], counts: Counts, seconds: float) -> list[Stored | Drop]:
+def _store(hits: Sequence[Hit], counts: Counts, until: float) -> list[Stored | Drop]:
     with transaction.atomic():
-        _wait_for_other_writers(hits, seconds)
+        _wait_for_other_writers(hits, until)
         group = _Group(hits)
         taken = [group.take(hit) for hit in hits]
         group.save()
@@ -109,6 +112,9 @@ def _store(hits: Sequence[Hit], counts: Counts, seconds: float) -> list[Stored |
             if isinstance(verdict, Drop)
         )
         add_to_counts(counts + dropped)
+        if time.monotonic() > until:
+            # Their senders were told to come again: they must not be stored twice.
+            raise StoreBusyError("The group took too long.")
     return [_with_visit(verdict) for verdict in taken]
 
 
@@ -317,18 +323,19 @@ def _kept_address(hit: Hit) -> str | None:
     return hit.address if kept == Site.AddressKept.WHOLE else shorten_address(hit.address)
 
 
-def _wait_for_other_writers(hits: Sequence[Hit], seconds: float) -> None:
+def _wait_for_other_writers(hits: Sequence[Hit], until: float) -> None:
     """Hold back other writers of the same visitors until this transaction ends.
 
     SQLite needs nothing: its transactions begin IMMEDIATE, one at a time. PostgreSQL takes a lock
     per visitor, of all days' ids, in one order so that two groups never wait for each other; for
-    this and any other lock it waits `seconds`.
+    this and any other lock it waits until `until`.
     """
     if connection.vendor != "postgresql":
         return
     visitors = sorted({visitor for hit in hits for visitor in hit.known_visitor.ids})
+    left_ms = max(1, int((until - time.monotonic()) * 1000))
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = {max(1, int(seconds * 1000)):d}")
+        cursor.execute(f"SET LOCAL lock_timeout = {left_ms:d}")
         cursor.execute(
             "SELECT pg_advisory_xact_lock(visitor) FROM unnest(%s::bigint[]) AS visitor",
             [visitors],

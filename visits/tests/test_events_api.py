@@ -11,8 +11,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from sites.models import Site
-from visits.api import MAX_BATCH, MAX_BATCH_BODY, MAX_BATCHES, EventsView
-from visits.ingestion.queue import MAX_WAITING
+from visits.api import MAX_BATCH, MAX_BATCH_BODY, MAX_BATCH_HITS, MAX_BATCHES, MAX_BODY, EventsView
 from visits.models import DailyCount, Event, Visit
 from visits.tests.hits import CHROME, on_another_connection
 
@@ -141,10 +140,17 @@ def test_a_hit_more_than_a_thousand_is_too_many(site: Site, client: Client) -> N
     assert not Event.objects.exists()
 
 
+@pytest.mark.parametrize("text", ["1, 2, 3, 4, 5, 6, 7, 8, 9", "[1],[2],[3],{4}", 'a\\"{,' * 5])
+def test_what_texts_hold_does_not_count_as_values(site: Site, client: Client, text: str) -> None:
+    hit = HIT | {"p": {f"list {number}": text for number in range(30)}}
+
+    assert verdicts(client, *[hit] * MAX_BATCH) == [STORED] * MAX_BATCH
+
+
 def test_a_hit_counts_for_each_site_it_names(site: Site, client: Client) -> None:
     """More than may wait to be stored would be refused for ever, if they were asked for again."""
     domains = ",".join(f"{number}.example" for number in range(20))
-    most = MAX_WAITING // 20
+    most = MAX_BATCH_HITS // 20
 
     assert post(client, [HIT | {"d": domains}] * most).status_code == 202
     assert post(client, [HIT | {"d": domains}] * (most + 1)).status_code == 413
@@ -250,11 +256,12 @@ def test_a_page_of_any_origin_may_send_many(client: Client) -> None:
 def test_a_batch_that_would_wait_too_long_is_refused_before_it_is_read(
     site: Site, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    large = "no JSON" * MAX_BODY
     monkeypatch.setattr(EventsView, "in_progress", MAX_BATCHES)
-    answer = post(client, "no JSON")
+    answer = post(client, large)
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert verdicts(client, HIT) == [STORED]  # a small one always has its place
 
     monkeypatch.setattr(EventsView, "in_progress", MAX_BATCHES - 1)
-    assert verdicts(client, HIT) == [STORED]
-    assert post(client, "no JSON").status_code == 400
+    assert post(client, large).status_code == 400
     assert EventsView.in_progress == MAX_BATCHES - 1

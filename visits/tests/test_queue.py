@@ -48,12 +48,12 @@ class Store:
         self.fail: Callable[[Sequence[Hit]], None] = lambda hits: None
 
     def __call__(
-        self, hits: Sequence[Hit], *, seconds: float = 0.8, patient: bool = False
+        self, hits: Sequence[Hit], *, until: float | None = None, patient: bool = False
     ) -> Verdicts:
         self.groups.append(list(hits))
         assert self.is_open.wait(30)
         self.fail(hits)
-        return REAL_INGEST(hits, patient=patient, seconds=seconds)
+        return REAL_INGEST(hits, patient=patient, until=until)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def hits(
     started = HitQueue(reports.append)
     yield started
 
-    def leave(hits: Sequence[Hit], *, seconds: float, patient: bool) -> Verdicts:
+    def leave(hits: Sequence[Hit], *, until: float, patient: bool) -> Verdicts:
         connections.close_all()
         return []
 

@@ -144,12 +144,13 @@ def test_forgetting_leaves_the_salts_that_are_still_good(site: Site, folder: Pat
     assert get_salt(site, TODAY, now=EXPIRY - DAY, create=False) == today
 
 
-def test_the_first_hit_of_a_day_destroys_what_has_expired(site: Site, folder: Path) -> None:
+def test_a_new_salt_leaves_the_others_to_the_thread_that_forgets(site: Site, folder: Path) -> None:
+    """Hundreds of sites need a new one at the same midnight, and hits wait for them."""
     get_salt(site, TODAY, now=NOON, create=True)
 
     get_salt(site, TODAY + 3 * DAY, now=NOON + 3 * DAY, create=True)
 
-    assert [path.name for path in folder.iterdir()] == ["1.2026-03-13"]
+    assert {path.name for path in folder.iterdir()} == {"1.2026-03-10", "1.2026-03-13"}
 
 
 def test_a_salt_whose_file_another_process_destroyed_is_of_no_use(site: Site, folder: Path) -> None:

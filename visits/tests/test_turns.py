@@ -177,7 +177,7 @@ def test_a_turn_is_waited_for_as_long_as_one_says(patient: bool) -> None:
         started_at = time.monotonic()
         releaser = Timer(1.2, holder.go)
         releaser.start()
-        with turn_to_write(seconds=20, patient=patient):
+        with turn_to_write(until=started_at + 20, patient=patient):
             waited_seconds = time.monotonic() - started_at
         releaser.join()
 
@@ -192,7 +192,8 @@ def test_who_is_patient_gives_a_turn_back_that_came_too_late() -> None:
         assert holder.hear() == "held"
         releaser = Timer(0.5, holder.go)
         releaser.start()
-        with pytest.raises(StoreBusyError), turn_to_write(seconds=0.2, patient=True):
+        soon = time.monotonic() + 0.2
+        with pytest.raises(StoreBusyError), turn_to_write(until=soon, patient=True):
             pass
         releaser.join()
 
