@@ -162,6 +162,7 @@ def stored_visits() -> list[Outcome]:
 #: Stores its share of the hits, in groups as the queue of a web worker makes them.
 STORE_SHARE: Final = """
 import json
+import time
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -187,7 +188,8 @@ hits = [
 while hits:
     size = random.choice([1, 1, 2, 5, 20, 60])
     group, hits = hits[:size], hits[size:]
-    assert all(isinstance(verdict, Stored) for verdict in ingest(group, patient=True))
+    verdicts = ingest(group, patient=True, until=time.monotonic() + 60)
+    assert all(isinstance(verdict, Stored) for verdict in verdicts)
     checkpoint(at_bytes=4 * 2**20)
 """
 
@@ -254,7 +256,7 @@ for line in sys.stdin:
     )
     while time.time() < instant:
         pass
-    ingest([hit], patient=True)
+    ingest([hit], patient=True, until=time.monotonic() + 60)
     print("stored", flush=True)
 """
 
