@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 from django.db import connection, transaction
 
 from sites.models import Site
+from visits.changes import Change, note_changes, note_deletions
 from visits.joining import ENGAGEMENT, PAGEVIEW
 from visits.models import VISIT_FACTS, Event, Visit
 from visits.rows import (
@@ -118,19 +119,28 @@ def delete_visits(
     Each transaction takes `batch_visits` visits; `tell` gets the amount of each after its commit.
     """
     deleted = Amount()
-    oldest = Visit.objects.for_site(site).order_by("pk").values_list("pk", flat=True)
-    while ids := list(oldest[:batch_visits]):
+    oldest = Visit.objects.for_site(site).order_by("pk").values_list("pk", "started_on")
+    while visits := list(oldest[:batch_visits]):
         with turn_to_write(patient=True, until=monotonic() + BUSY_SECONDS):
             with transaction.atomic():
-                events, _ = Event.objects.filter(visit__in=ids).delete()
-                visits, _ = Visit.objects.filter(pk__in=ids).delete()
+                batch = delete_rows([pk for pk, _ in visits])
+                note_deletions(Change(pk, site.pk, started_on) for pk, started_on in visits)
             checkpoint()
-        batch = Amount(visits, events)
         tell(batch)
         deleted += batch
     return deleted
 
 
+def delete_rows(visit_ids: Sequence[int]) -> Amount:
+    """Delete the rows of visits and of their events, and return how many; notes no change."""
+    events = Event.objects.filter(visit__in=visit_ids)
+    visits = Visit.objects.filter(pk__in=visit_ids)
+    # Past the collector, which would fetch every visit.
+    events_deleted = events._raw_delete(events.db)
+    return Amount(visits._raw_delete(visits.db), events_deleted)
+
+
+_STARTED_ON: Final = VISIT_FIELDS.index("started_on")
 _NAME, _AT, _ON, _PAGE, _INTERACTIVE = (
     EVENT_FIELDS.index(name)
     for name in ("name", "happened_at", "happened_on", "page", "interactive")
@@ -142,7 +152,7 @@ class _Batches:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.days = _Days(site)
+        self.days = SiteDays(site)
         self.to = Adapter()
 
     def store(self, visits: Sequence[PastVisit], tell: Callable[[Amount], None]) -> Amount:
@@ -159,6 +169,7 @@ class _Batches:
             with transaction.atomic():
                 insert_rows(Visit, VISIT_FIELDS, visit_rows)
                 insert_rows(Event, EVENT_FIELDS, event_rows)
+                note_changes(Change(r[0], r[1], r[_STARTED_ON], is_new=True) for r in visit_rows)
             checkpoint()
         amount = Amount(len(visit_rows), len(event_rows))
         tell(amount)
@@ -218,7 +229,7 @@ class _Batches:
         ]  # fmt: skip
 
 
-class _Days:
+class SiteDays:
     """The site's day of a time, as it is stored; quick for times that follow each other."""
 
     def __init__(self, site: Site) -> None:

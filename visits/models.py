@@ -95,10 +95,8 @@ class Visit(models.Model):
         indexes = [
             # The open visit of a visitor, for every hit. Nothing that every hit changes is in it.
             models.Index(fields=["site", "latest_visitor", "started_at"], name="visit_open"),
-            # The visitor log and the admin's list of a site: newest visits first.
+            # The visitor log and the admin's list of a site: newest visits first. Pruning: oldest.
             models.Index(fields=["site", "started_at"], name="visit_log"),
-            # Loading a report: visits of a site that reach into a range.
-            models.Index(fields=["site", "last_event_at"], name="visit_range"),
         ]
 
     def __str__(self) -> str:
@@ -167,8 +165,6 @@ class Event(models.Model):
         indexes = [
             # A visit's events in order, for the visitor page and the admin.
             models.Index(fields=["visit", "happened_at"], name="event_visit"),
-            # Loading a report: events of a site on its days.
-            models.Index(fields=["site", "happened_on"], name="event_day"),
             # Current visitors, the admin's last 24 hours, a site's last hit.
             models.Index(fields=["site", "happened_at"], name="event_recent"),
         ]
@@ -224,3 +220,54 @@ class DailyCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.counted_on}: {self.count}"
+
+
+class LiveVisit(models.Model):
+    """A visit whose rows are ahead of the archive: not in it yet, or changed since.
+
+    Reports read these from the database and all others from the archive. What is in no such row is
+    archived as it stands.
+    """
+
+    visit_id = models.BigIntegerField(primary_key=True)
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
+    revision = models.BigIntegerField(
+        help_text="Of its last change: grows from one transaction to the next."
+    )
+    started_on = models.DateField(help_text="The site's day on which the visit began.")
+    is_archived = models.BooleanField(
+        default=False, help_text="The archive holds it as it was; that no longer counts."
+    )
+    is_gone = models.BooleanField(default=False, help_text="Its rows are deleted.")
+
+    class Meta:
+        """The index finds what has changed on a site since a reader looked."""
+
+        indexes = [models.Index(fields=["site", "revision"], name="live_changed")]
+
+    def __str__(self) -> str:
+        return f"live visit {self.visit_id}"
+
+
+class RowsState(models.Model):
+    """What readers of a site's live visits need to know beyond them; a site without: zero."""
+
+    site = models.OneToOneField(Site, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    departures = models.BigIntegerField(
+        default=0, help_text="How often visits have left the live ones, into the archive or away."
+    )
+
+    def __str__(self) -> str:
+        return f"rows of {self.site_id}: {self.departures} departures"
+
+
+class Revision(models.Model):
+    """The number of the last transaction that changed visits, where the database has none itself.
+
+    One row, on SQLite alone: PostgreSQL numbers its transactions.
+    """
+
+    number = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.number)

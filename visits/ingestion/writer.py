@@ -12,6 +12,7 @@ from typing import Final
 from django.db import IntegrityError, connection, transaction
 
 from sites.models import Site
+from visits.changes import Change, note_changes
 from visits.daily import Counts, add_to_counts
 from visits.ingestion.addresses import shorten_address
 from visits.ingestion.hit import Device, Drop, DropReason, Hit, Origin, Place, SentHit
@@ -192,6 +193,7 @@ class _Group:
             Event.objects.filter(visit=part).update(visit=whole.id)
             Visit.objects.filter(pk=part).delete()
         insert_rows(Event, EVENT_FIELDS, [_event_row(event, to) for event in self.events])
+        note_changes(_changes(self.started, is_new=True) + _changes(grown))
 
     def _read(self, hits: Sequence[Hit]) -> None:
         sites = sorted({hit.known_site.id for hit in hits})
@@ -248,6 +250,14 @@ class _Group:
             self.started.remove(part)
         else:
             self.parts.append((whole, part.id))
+
+
+def _changes(visits: Sequence[OpenVisit], *, is_new: bool = False) -> list[Change]:
+    return [
+        Change(visit.id, visit.site_id, visit.started_on, is_new)
+        for visit in visits
+        if visit.id is not None
+    ]
 
 
 def _places(values: Sequence[object]) -> str:

@@ -386,7 +386,7 @@ def test_a_group_costs_few_statements_however_many_hits_it_has(
     store_group(hits[:50])
 
     # Savepoint, lock, visits, ids, new visits, grown visits, events, release.
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         store_group(hits[50:])
 
     assert Visit.objects.count() == 10
