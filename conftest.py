@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from archive import engine, live
 from sites import keys, registry
 from sites.models import Site
 from sites.services import add_site
@@ -31,6 +32,8 @@ def data_dir(settings: Settings, tmp_path: Path) -> Iterator[Path]:
     salts._known.clear()
     yield folder
     salts._known.clear()
+    live.forget_rows()
+    engine.close_engines()
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from django.db import connection, transaction
 from django.db.models.signals import post_delete, post_save
 
+from sites.models import Site
 from visits.models import Event, LiveVisit, Revision, RowsState, Visit
 
 #: Ids of one statement.
@@ -106,7 +107,9 @@ def _note_saved_visit(instance: Visit, *, created: bool, **_: Any) -> None:
         note_changes([_change(instance, is_new=created)])
 
 
-def _note_deleted_visit(instance: Visit, **_: Any) -> None:
+def _note_deleted_visit(instance: Visit, *, origin: Any = None, **_: Any) -> None:
+    if getattr(origin, "model", type(origin)) is Site:
+        return  # what was noted of the site goes with it
     with transaction.atomic():
         note_deletions([_change(instance)])
 
@@ -121,7 +124,7 @@ def _change(visit: Visit, *, is_new: bool = False) -> Change:
 
 
 def _note(changes: Iterable[Change], *, is_gone: bool) -> None:
-    changed = list(changes)
+    changed = sorted(changes)  # in one order: two transactions never wait for each other
     if not changed:
         return
     revision = next_revision()

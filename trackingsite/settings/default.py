@@ -37,6 +37,9 @@ SITE_RATE_LIMIT = read_number("SITE_RATE_LIMIT", 10_000, lowest=0, highest=1_000
 NETWORK_RATE_LIMIT = read_number("NETWORK_RATE_LIMIT", 200, lowest=0, highest=1_000_000)
 MAX_DISTINCT_VALUES = read_number("MAX_DISTINCT_VALUES", 50_000, lowest=100, highest=1_000_000)
 
+# The archive: days after which the rows of archived visits are deleted, 0 for never.
+KEEP_ROWS_DAYS = read_number("KEEP_ROWS_DAYS", 35, lowest=0, highest=36_500)
+
 # Reports: what the engine of one report may use.
 REPORT_MEMORY_MB = read_number("REPORT_MEMORY_MB", 1024, lowest=64, highest=1_000_000)
 REPORT_THREADS = read_number("REPORT_THREADS", 2, lowest=1, highest=256)
@@ -65,6 +68,7 @@ INSTALLED_APPS = [
     "trackingsite",
     "sites",
     "visits",
+    "archive",
     "reports",
     "rest_framework",
     "csp",

@@ -1,0 +1,138 @@
+"""Files of the archive, from a draft to the one that counts, and away."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from archive.columns import COLUMNS
+from archive.engine import quote
+from archive.folder import GRACE_SECONDS, archive_folder
+from archive.models import ArchiveFile
+
+#: Of a visit the rows lie together, in order; visits by their beginning. So time and facts both
+#: come in runs, which compress well and let the engine leave out what a question does not touch.
+SORTED_BY: Final = "started_at, visit_id, happened_at, name, page"
+
+_OPTIONS: Final = (
+    "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, PARQUET_VERSION v2,"
+    " ROW_GROUP_SIZE 122880"
+)
+_BLOCK: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A file that is written and safe on the disk, but counts only once it is listed."""
+
+    row: ArchiveFile
+
+    def discard(self) -> None:
+        """Delete it: it is not going to be listed."""
+        self.row.path.unlink(missing_ok=True)
+
+
+def write_events(engine: duckdb.DuckDBPyConnection, site_id: int, source: str) -> Draft | None:
+    """Return a draft with the events of a table, or of a query in brackets; None without any."""
+    counted = engine.execute(
+        f"SELECT count(*), min(happened_on), max(happened_on) FROM {source}"
+    ).fetchone()
+    rows, first_day, last_day = counted or (0, None, None)
+    if not rows:
+        return None
+    return write_file(
+        engine,
+        f"SELECT {', '.join(COLUMNS)} FROM {source} ORDER BY {SORTED_BY}",
+        ArchiveFile(
+            site_id=site_id,
+            kind=ArchiveFile.Kind.EVENTS,
+            first_day=first_day,
+            last_day=last_day,
+            rows=rows,
+        ),
+    )
+
+
+def write_file(engine: duckdb.DuckDBPyConnection, query: str, row: ArchiveFile) -> Draft:
+    """Return a draft of the query's rows, described by `row`, to which size and checksum are added.
+
+    Raises duckdb.Error or OSError when it cannot be written; nothing is left then.
+    """
+    row.name = _new_name(row.site_id, row.kind, row.first_day)
+    path = row.path
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    try:
+        engine.execute(f"COPY ({query}) TO {quote(path)} ({_OPTIONS})")
+        row.size_bytes = path.stat().st_size
+        row.sha256 = checksum(path)
+        _to_disk(path)
+        _to_disk(path.parent)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return Draft(row)
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def read_files(files: Iterable[ArchiveFile]) -> str:
+    """Return what reads the files, as SQL; of none, a relation of events without rows."""
+    paths = ", ".join(quote(file.path) for file in files)
+    if not paths:
+        columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in COLUMNS.items())
+        return f"(SELECT {columns} WHERE false)"
+    return f"read_parquet([{paths}])"
+
+
+def keep_for_readers(files: Iterable[ArchiveFile]) -> None:
+    """Let files that are about to leave the list stay for the reports that are reading them."""
+    for file in files:
+        with suppress(FileNotFoundError):
+            os.utime(file.path)
+
+
+def clean_up() -> int:
+    """Delete files that are not listed, once nobody reads them any more; return how many.
+
+    For whoever holds `change_archive`: a draft of somebody else would be deleted too.
+    """
+    listed = set(ArchiveFile.objects.values_list("name", flat=True))
+    folder = archive_folder()
+    deleted = 0
+    for path in folder.glob("*/*.parquet"):
+        if path.relative_to(folder).as_posix() in listed:
+            continue
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime >= GRACE_SECONDS:
+                path.unlink()
+                deleted += 1
+    return deleted
+
+
+def _new_name(site_id: Any, kind: str, first_day: date) -> str:
+    return f"{site_id}/{kind}-{first_day:%Y%m%d}-{secrets.token_hex(6)}.parquet"
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,50 @@
+"""Where the archive's files are, and who may change what is in there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+
+#: How long a file that no longer counts stays, for reports that are still reading it.
+GRACE_SECONDS: Final = 15 * 60.0
+_POLL_SECONDS: Final = 0.2
+
+
+class ArchiveBusyError(Exception):
+    """Another process is changing the archive."""
+
+
+def archive_folder() -> Path:
+    """Return the folder, made if it is not there."""
+    folder = Path(settings.DATA_DIR) / "archive"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def change_archive(*, wait_seconds: float = 0.0) -> Iterator[None]:
+    """Let no other process change the archive while the context lasts; the kernel lets go for dead.
+
+    Raises ArchiveBusyError when another one still does so after `wait_seconds`.
+    """
+    until = time.monotonic() + wait_seconds
+    descriptor = os.open(archive_folder() / ".changing", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise ArchiveBusyError("Another process is changing the archive.") from None
+                time.sleep(_POLL_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)

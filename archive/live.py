@@ -1,0 +1,181 @@
+"""The rows that reports read beside the archive, kept in the engine and brought up to date."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from archive.columns import COLUMNS
+from archive.engine import LIVE_TABLE, open_engine
+from archive.files import read_files
+from archive.folder import archive_folder
+from archive.models import ArchiveFile
+from archive.rows import insert_visits
+from archive.snapshots import one_state
+from visits.changes import read_horizon
+from visits.models import LiveVisit, RowsState
+
+
+@dataclass(frozen=True, slots=True)
+class SiteState:
+    """A site as it stands at one moment: its files, and what is live beside them.
+
+    `engine` is a connection in whose transaction the live rows stay as they were then.
+    """
+
+    site_id: int
+    engine: duckdb.DuckDBPyConnection
+    files: list[ArchiveFile]
+    rollups: list[ArchiveFile]
+    #: Visits that the files hold as they no longer are.
+    superseded: frozenset[int]
+    #: Days of live events.
+    live_days: frozenset[date]
+    #: The earliest day of a visit that is deleted and that the files hold still.
+    gone_since: date | None
+
+    def events(self, first_day: date = date.min, end_day: date = date.max) -> str:
+        """Return every event of the site as it stands, as a query in brackets.
+
+        Files without an event on the days [first_day, end_day) are left out.
+        """
+        files = [
+            file for file in self.files if file.first_day < end_day and file.last_day >= first_day
+        ]
+        columns = ", ".join(COLUMNS)
+        archived = f"SELECT {columns} FROM {read_files(files)}"
+        if files and self.superseded:
+            archived += " ANTI JOIN superseded USING (visit_id)"
+        live = f"SELECT {columns} FROM {LIVE_TABLE} WHERE site_id = {self.site_id:d}"
+        return f"({archived} UNION ALL {live})"
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is in the engine of one site."""
+
+    horizon: int = 0
+    departures: int = 0
+    visits: dict[int, LiveVisit] = field(default_factory=dict)
+
+
+class LiveRows:
+    """The live rows of every site that this process has been asked about."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[int, _Known] = {}
+
+    @contextmanager
+    def state(self, site_id: int) -> Iterator[SiteState]:
+        """Give the site as it stands now; what was committed before is in it.
+
+        Only what has changed since the last time is read from the database.
+        """
+        engine = open_engine()
+        try:
+            with self._lock:
+                known = self._known.setdefault(site_id, _Known())
+                try:
+                    files = self._refresh(engine, site_id, known)
+                    # From its first statement on, this transaction sees the live rows as now.
+                    engine.execute("BEGIN")
+                    days = engine.execute(
+                        f"SELECT DISTINCT happened_on FROM {LIVE_TABLE} WHERE site_id = ?",
+                        [site_id],
+                    ).fetchall()
+                except BaseException:
+                    # What was read in part is read anew.
+                    self._forget(engine, site_id)
+                    raise
+                state = _make_state(engine, site_id, known, files, {day for (day,) in days})
+            yield state
+        finally:
+            engine.close()
+
+    def _refresh(
+        self, engine: duckdb.DuckDBPyConnection, site_id: int, known: _Known
+    ) -> list[ArchiveFile]:
+        with one_state():
+            horizon = read_horizon()
+            files = list(ArchiveFile.objects.for_site(site_id).order_by("first_day", "pk"))
+            live = LiveVisit.objects.filter(site=site_id)
+            changed = list(live.filter(revision__gte=known.horizon))
+            departures = _departures(site_id)
+            left: set[int] = set()
+            if departures != known.departures:
+                left = known.visits.keys() - set(live.values_list("pk", flat=True))
+            engine.execute("BEGIN")
+            stored = (visit.pk for visit in changed if visit.pk in known.visits)
+            _delete(engine, [*left, *stored])
+            insert_visits(engine, LIVE_TABLE, [v.pk for v in changed if not v.is_gone])
+            engine.execute("COMMIT")
+        for pk in left:
+            del known.visits[pk]
+        known.visits.update((visit.pk, visit) for visit in changed)
+        known.horizon, known.departures = horizon, departures
+        return files
+
+    def _forget(self, engine: duckdb.DuckDBPyConnection, site_id: int) -> None:
+        self._known.pop(site_id, None)
+        with suppress(duckdb.Error):  # nothing may have been begun
+            engine.execute("ROLLBACK")
+        engine.execute(f"DELETE FROM {LIVE_TABLE} WHERE site_id = ?", [site_id])
+
+
+_processes: dict[Path, LiveRows] = {}
+_making: Final = threading.Lock()
+
+
+def process_rows() -> LiveRows:
+    """Return the live rows that this process keeps."""
+    with _making:
+        return _processes.setdefault(archive_folder(), LiveRows())
+
+
+def forget_rows() -> None:
+    """Keep none any more: a test's rows are rolled back."""
+    with _making:
+        _processes.clear()
+
+
+def _departures(site_id: int) -> int:
+    counts = RowsState.objects.filter(site=site_id).values_list("departures", flat=True)
+    return next(iter(counts), 0)
+
+
+def _delete(engine: duckdb.DuckDBPyConnection, visit_ids: Iterable[int]) -> None:
+    ids = list(visit_ids)
+    if ids:
+        engine.execute(f"DELETE FROM {LIVE_TABLE} WHERE visit_id IN (SELECT unnest(?))", [ids])
+
+
+def _make_state(
+    engine: duckdb.DuckDBPyConnection,
+    site_id: int,
+    known: _Known,
+    files: list[ArchiveFile],
+    live_days: set[date],
+) -> SiteState:
+    visits = known.visits.values()
+    superseded = frozenset(visit.pk for visit in visits if visit.is_archived)
+    if superseded:
+        engine.execute(
+            "CREATE TEMP TABLE superseded AS SELECT unnest(?) AS visit_id", [list(superseded)]
+        )
+    return SiteState(
+        site_id=site_id,
+        engine=engine,
+        files=[file for file in files if file.kind == ArchiveFile.Kind.EVENTS],
+        rollups=[file for file in files if file.kind == ArchiveFile.Kind.ROLLUP],
+        superseded=superseded,
+        live_days=frozenset(live_days),
+        gone_since=min((visit.started_on for visit in visits if visit.is_gone), default=None),
+    )

@@ -1,0 +1,83 @@
+"""The list of the archive's files: what it names counts, and nothing else in the folder does."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from archive.folder import archive_folder
+from sites.models import Site
+
+if TYPE_CHECKING:
+    from typing import Self
+
+DAY: Final = timedelta(days=1)
+
+
+class ArchiveFileQuerySet(models.QuerySet["ArchiveFile"]):
+    """Chainable selections of files; every method returns a queryset."""
+
+    def for_site(self, site_id: int) -> Self:
+        """Files of one site."""
+        return self.filter(site=site_id)
+
+    def events(self) -> Self:
+        """Files of events."""
+        return self.filter(kind=ArchiveFile.Kind.EVENTS)
+
+    def rollups(self) -> Self:
+        """Files of daily figures."""
+        return self.filter(kind=ArchiveFile.Kind.ROLLUP)
+
+
+class ArchiveFile(models.Model):
+    """An immutable file of one site's events, or of their daily figures."""
+
+    class Kind(models.TextChoices):
+        """What a file holds."""
+
+        EVENTS = "events", "Events"
+        ROLLUP = "rollup", "Daily figures"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
+    kind = models.CharField(max_length=10, choices=Kind)
+    name = models.CharField(max_length=100, unique=True, help_text="Path in the archive's folder.")
+    first_day = models.DateField(help_text="The site's day of the first event.")
+    last_day = models.DateField(help_text="The site's day of the last event.")
+    rows = models.BigIntegerField()
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    made_at = models.DateTimeField(auto_now_add=True)
+    reaches_back = models.JSONField(
+        default=dict,
+        encoder=DjangoJSONEncoder,
+        help_text="Of daily figures: each day with visits that began before it, and the earliest"
+        " such beginning.",
+    )
+    has_users = models.BooleanField(
+        default=False, help_text="Of daily figures: some visitors are the same on several days."
+    )
+
+    objects = ArchiveFileQuerySet.as_manager()
+
+    class Meta:
+        """The index finds the files of a report."""
+
+        indexes = [models.Index(fields=["site", "kind", "first_day"], name="archive_of_site")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return archive_folder() / self.name
+
+    @property
+    def days(self) -> set[date]:
+        """Every day from the first to the last."""
+        return {self.first_day + n * DAY for n in range((self.last_day - self.first_day).days + 1)}

@@ -1,0 +1,42 @@
+"""Rows of archived visits are deleted after some days: the archive has them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from visits.bulk import BUSY_SECONDS, delete_rows
+from visits.models import LiveVisit, Visit
+from visits.turns import checkpoint, turn_to_write
+
+#: Visits of one transaction: others wait for it.
+BATCH_VISITS: Final = 2_000
+
+
+def prune_rows(site_id: int, now: datetime) -> int:
+    """Delete rows of archived visits that ended over KEEP_ROWS_DAYS ago; return of how many visits.
+
+    No rows where the setting is 0. Live visits stay, however old.
+    """
+    if not settings.KEEP_ROWS_DAYS:
+        return 0
+    before = now - timedelta(days=settings.KEEP_ROWS_DAYS)
+    live = LiveVisit.objects.filter(pk=OuterRef("pk"))
+    old = Visit.objects.filter(site=site_id, started_at__lt=before, last_event_at__lt=before)
+    archived = old.filter(~Exists(live)).order_by("started_at").values_list("pk", flat=True)
+    pruned = 0
+    while True:
+        with turn_to_write(patient=True, until=monotonic() + BUSY_SECONDS):
+            with transaction.atomic():
+                # Locked, a visit cannot become live before its rows are deleted.
+                ids = list(archived.select_for_update(of=("self",))[:BATCH_VISITS])
+                delete_rows(ids)
+            checkpoint()
+        pruned += len(ids)
+        if len(ids) < BATCH_VISITS:
+            return pruned
