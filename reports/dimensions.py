@@ -1,23 +1,15 @@
 """Everything that a report may group by or filter on: a name, and the column it stands for.
 
-Events carry the facts of their visit that its first event decides, so most dimensions are columns
-of `events`; what is known only as a visit goes on is a column of `visits`.
+The one table that reports ask holds events, each with what is known of its visit: every dimension
+is a column of it, or an expression over one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from reports.dates import Interval
-
-
-class Table(StrEnum):
-    """Which of the engine's tables a dimension's column is in."""
-
-    EVENTS = "events"
-    VISITS = "visits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,39 +23,34 @@ class Dimension:
     name: str
     label: str
     expression: str
-    table: Table = Table.EVENTS
     condition: str = ""
     empty: str = "(none)"
 
 
 def _fact(name: str, label: str, *, empty: str = "(unknown)") -> Dimension:
-    return Dimension(name=name, label=label, expression=f"events.{name}", empty=empty)
+    return Dimension(name=name, label=label, expression=name, empty=empty)
 
 
-PAGE: Final = Dimension(name="page", label="Page", expression="events.page")
-TITLE: Final = Dimension(
-    name="title", label="Title", expression="events.title", condition="events.title <> ''"
-)
-HOSTNAME: Final = Dimension(name="hostname", label="Hostname", expression="events.hostname")
+PAGE: Final = Dimension(name="page", label="Page", expression="page")
+TITLE: Final = Dimension(name="title", label="Title", expression="title", condition="title <> ''")
+HOSTNAME: Final = Dimension(name="hostname", label="Hostname", expression="hostname")
 EVENT: Final = Dimension(
     name="event",
     label="Event",
-    expression="events.name",
-    condition="events.name <> 'engagement'",
+    expression="name",
+    condition="name <> 'engagement'",
 )
 ENTRY_PAGE: Final = Dimension(
     name="entry_page",
     label="Entry page",
-    expression="visits.entry_page",
-    table=Table.VISITS,
-    condition="visits.entry_page <> ''",
+    expression="entry_page",
+    condition="entry_page <> ''",
 )
 EXIT_PAGE: Final = Dimension(
     name="exit_page",
     label="Exit page",
-    expression="visits.exit_page",
-    table=Table.VISITS,
-    condition="visits.exit_page <> ''",
+    expression="exit_page",
+    condition="exit_page <> ''",
 )
 SOURCE: Final = _fact("source", "Source", empty="Direct / None")
 REFERRER: Final = _fact("referrer", "Referrer", empty="Direct / None")
@@ -106,15 +93,15 @@ DIMENSIONS: Final[dict[str, Dimension]] = {
 #: Time, by the width of a bucket. An hour's comes from the beginnings that the question brings.
 TIME: Final[dict[Interval, Dimension]] = {
     Interval.HOUR: Dimension(name="time_hour", label="Hour", expression="hours.starts_at"),
-    Interval.DAY: Dimension(name="time_day", label="Day", expression="events.happened_on"),
+    Interval.DAY: Dimension(name="time_day", label="Day", expression="happened_on"),
     Interval.WEEK: Dimension(
         name="time_week",
         label="Week",
-        expression="date_trunc('week', events.happened_on)::DATE",
+        expression="date_trunc('week', happened_on)::DATE",
     ),
     Interval.MONTH: Dimension(
         name="time_month",
         label="Month",
-        expression="date_trunc('month', events.happened_on)::DATE",
+        expression="date_trunc('month', happened_on)::DATE",
     ),
 }

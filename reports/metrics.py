@@ -1,17 +1,10 @@
 """Every figure that a report may show: its name, its unit, and the one place that says what it is.
 
-A figure is an aggregate over rows of one of two kinds. For a question without dimensions there is
-one group; with dimensions, one for each of their values.
+A figure is an expression over components: the whole numbers of reports.components, counted over the
+events of the range and, with dimensions, of each of their values. A visit or visitor is counted
+there if any of its events is. docs/metrics.md says the same in prose, one heading for each name.
 
-`Level.VISIT`: a row for each visit that has an event in the range (and, with dimensions, in the
-group). It has the visit's `visitor`, its `pageviews` and `events` in the range and group, and of
-the visit as a whole `bounced`, `engaged` and `duration_seconds`.
-
-`Level.PAGE`: a row for each page of each such visit that has engagement there, with the sum of
-`engagement_seconds` and the greatest `scroll_depth`.
-
-Left out of all of them are hits that the ingestion pipeline drops. docs/metrics.md says the same in
-prose, one heading for each name.
+Left out of all of them are hits that the ingestion pipeline drops.
 """
 
 from __future__ import annotations
@@ -19,6 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from reports import components
+from reports.components import Component
 
 
 class Unit(StrEnum):
@@ -31,13 +27,6 @@ class Unit(StrEnum):
     PERCENT = "percent"  # 0 to 100
 
 
-class Level(StrEnum):
-    """Which rows a figure is an aggregate of."""
-
-    VISIT = "visit"
-    PAGE = "page"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """One named figure; its expression is NULL, shown as a dash, where it is over nothing."""
@@ -45,7 +34,8 @@ class Metric:
     name: str
     label: str
     unit: Unit
-    level: Level
+    #: What the expression is over, by their names.
+    components: tuple[Component, ...]
     expression: str
     higher_is_better: bool = True
     #: The label where there is little room, if it is another one.
@@ -62,43 +52,43 @@ VISITORS: Final = Metric(
     label="Unique visitors",
     short_label="Visitors",
     unit=Unit.COUNT,
-    level=Level.VISIT,
-    expression="count(DISTINCT visitor)",
+    components=(components.VISITORS,),
+    expression="visitors",
 )
 VISITS: Final = Metric(
     name="visits",
     label="Visits",
     unit=Unit.COUNT,
-    level=Level.VISIT,
-    expression="count(*)",
+    components=(components.VISITS,),
+    expression="visits",
 )
 PAGEVIEWS: Final = Metric(
     name="pageviews",
     label="Pageviews",
     unit=Unit.COUNT,
-    level=Level.VISIT,
-    expression="coalesce(sum(pageviews), 0)",
+    components=(components.PAGEVIEWS,),
+    expression="pageviews",
 )
 EVENTS: Final = Metric(
     name="events",
     label="Events",
     unit=Unit.COUNT,
-    level=Level.VISIT,
-    expression="coalesce(sum(events), 0)",
+    components=(components.EVENTS,),
+    expression="events",
 )
 VIEWS_PER_VISIT: Final = Metric(
     name="views_per_visit",
     label="Views per visit",
     unit=Unit.RATIO,
-    level=Level.VISIT,
-    expression="sum(pageviews) / nullif(count(*), 0)",
+    components=(components.PAGEVIEWS, components.VISITS),
+    expression="pageviews / nullif(visits, 0)",
 )
 BOUNCE_RATE: Final = Metric(
     name="bounce_rate",
     label="Bounce rate",
     unit=Unit.RATE,
-    level=Level.VISIT,
-    expression="count(*) FILTER (bounced) / nullif(count(*), 0)",
+    components=(components.BOUNCES, components.VISITS),
+    expression="bounces / nullif(visits, 0)",
     higher_is_better=False,
 )
 VISIT_DURATION: Final = Metric(
@@ -106,30 +96,30 @@ VISIT_DURATION: Final = Metric(
     label="Visit duration",
     short_label="Duration",
     unit=Unit.SECONDS,
-    level=Level.VISIT,
-    expression="avg(duration_seconds)",
+    components=(components.DURATION_US, components.VISITS),
+    expression="duration_us / 1e6 / nullif(visits, 0)",
 )
 ENGAGEMENT_RATE: Final = Metric(
     name="engagement_rate",
     label="Engagement rate",
     short_label="Engaged",
     unit=Unit.RATE,
-    level=Level.VISIT,
-    expression="count(*) FILTER (engaged) / nullif(count(*), 0)",
+    components=(components.ENGAGED_VISITS, components.VISITS),
+    expression="engaged_visits / nullif(visits, 0)",
 )
 TIME_ON_PAGE: Final = Metric(
     name="time_on_page",
     label="Time on page",
     unit=Unit.SECONDS,
-    level=Level.PAGE,
-    expression="avg(engagement_seconds) FILTER (engagement_seconds > 0)",
+    components=(components.ENGAGEMENT_MS, components.STAYS),
+    expression="engagement_ms / 1e3 / nullif(stays, 0)",
 )
 SCROLL_DEPTH: Final = Metric(
     name="scroll_depth",
     label="Scroll depth",
     unit=Unit.PERCENT,
-    level=Level.PAGE,
-    expression="avg(scroll_depth)",
+    components=(components.SCROLL_DEPTH, components.SCROLLED_STAYS),
+    expression="scroll_depth / nullif(scrolled_stays, 0)",
 )
 
 METRICS: Final[dict[str, Metric]] = {
@@ -147,6 +137,3 @@ METRICS: Final[dict[str, Metric]] = {
         SCROLL_DEPTH,
     )
 }
-
-#: A visit is engaged that lasted this long, or had two pageviews.
-ENGAGED_SECONDS: Final = 10

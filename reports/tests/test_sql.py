@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
+from archive.columns import COLUMNS
 from reports.dates import DateRange, Interval
 from reports.dimensions import BROWSER, COUNTRY, DIMENSIONS, PAGE, TIME, Dimension
 from reports.metrics import (
@@ -38,26 +39,11 @@ BY_PAGE: Final = ReportQuery(
 
 @pytest.fixture
 def engine() -> duckdb.DuckDBPyConnection:
-    """An engine with the two tables that statements ask, empty."""
+    """An engine with the one table that statements ask, empty."""
     engine = duckdb.connect(":memory:")
-    facts = ", ".join(f"{name} VARCHAR" for name in facts_of_events())
-    engine.execute(
-        "CREATE TABLE visits (visit_id BIGINT, bounced BOOLEAN, engaged BOOLEAN,"
-        " duration_seconds DOUBLE, entry_page VARCHAR, exit_page VARCHAR)"
-    )
-    engine.execute(
-        "CREATE TABLE events (site_id BIGINT, visit_id BIGINT, visitor BIGINT, name VARCHAR,"
-        " happened_at TIMESTAMP, happened_on DATE, engagement_ms BIGINT, scroll_depth SMALLINT,"
-        f" {facts})"
-    )
+    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+    engine.execute(f"CREATE TABLE events ({columns})")
     return engine
-
-
-def facts_of_events() -> list[str]:
-    """Return the columns of `events` that the dimensions name."""
-    expressions = [dimension.expression for dimension in DIMENSIONS.values()]
-    columns = [e.removeprefix("events.") for e in expressions if e.startswith("events.")]
-    return [column for column in columns if column != "name"]
 
 
 def test_values_are_nowhere_in_the_sql() -> None:
@@ -145,22 +131,22 @@ def test_names_are_those_of_the_registries() -> None:
 
 
 def test_figures_of_pages_are_read_only_where_they_are_asked_for() -> None:
-    assert "page_rows" not in write_statement(BY_PAGE).sql
-    assert "page_rows" in write_statement(replace(BY_PAGE, metrics=(VISITS, TIME_ON_PAGE))).sql
+    assert "stay_level" not in write_statement(BY_PAGE).sql
+    assert "stay_level" in write_statement(replace(BY_PAGE, metrics=(VISITS, TIME_ON_PAGE))).sql
 
 
 @pytest.mark.parametrize(
     ("order_by", "ending"),
     [
-        ((), "ORDER BY visit_figures.group_0"),
-        ((Order(VISITORS),), "ORDER BY 2 DESC NULLS LAST, visit_figures.group_0"),
+        ((), "ORDER BY group_0"),
+        ((Order(VISITORS),), "ORDER BY 2 DESC NULLS LAST, group_0"),
         (
             (Order(BOUNCE_RATE, descending=False),),
-            "ORDER BY 3 ASC NULLS LAST, visit_figures.group_0",
+            "ORDER BY 3 ASC NULLS LAST, group_0",
         ),
         (
             (Order(BOUNCE_RATE), Order(VISITORS)),
-            "ORDER BY 3 DESC NULLS LAST, 2 DESC NULLS LAST, visit_figures.group_0",
+            "ORDER BY 3 DESC NULLS LAST, 2 DESC NULLS LAST, group_0",
         ),
     ],
 )
@@ -192,7 +178,7 @@ def test_an_unfinished_range_ends_at_its_instant_in_utc() -> None:
 
     statement = write_statement(replace(BY_PAGE, range=replace(DAYS, until=until)))
 
-    assert "events.happened_at < $until" in statement.sql
+    assert "happened_at < $until" in statement.sql
     assert statement.parameters["until"] == datetime(2026, 3, 11, 4, 45, tzinfo=UTC).replace(
         tzinfo=None
     )

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 import time_machine
 
+from archive.columns import COLUMNS
 from reports.dates import DateRange, Interval
 from reports.metrics import (
     BOUNCE_RATE,
@@ -24,6 +25,7 @@ from reports.sql import Statement
 from reports.tests.histories import view
 from reports.warehouse.embedded import open_warehouse
 from sites.models import Site
+from visits.services import add_event, add_visit
 from visits.tests.hits import DAY, HOUR, MINUTE, NOON, SECOND, Sender
 
 #: The beginning of 10 March 2026.
@@ -73,7 +75,7 @@ def test_another_sites_rows_are_not_in_it(
     with open_warehouse(site, question.range) as warehouse:
         # The answer is not only filtered by site: the other's rows are not there at all.
         assert summarise(warehouse, replace(question, site=other_site))["visits"] == 0
-        assert warehouse.rows(Statement("SELECT count(*) FROM visits")) == [(1,)]
+        assert warehouse.rows(Statement("SELECT count(*) FROM events")) == [(1,)]
 
 
 def test_a_visit_that_reaches_into_the_range_is_whole(site: Site, question: ReportQuery) -> None:
@@ -177,3 +179,24 @@ def test_it_reads_no_file(site: Site, question: ReportQuery) -> None:
         pytest.raises(duckdb.PermissionException),
     ):
         warehouse.rows(Statement(f"SELECT * FROM read_text('{__file__}')"))
+
+
+def test_properties_are_a_map_of_texts(site: Site, question: ReportQuery) -> None:
+    props = {"plan": "Größe 'L'", "a.b": "", "count": "3"}
+    visit = add_visit(site=site, visitor=1, started_at=NOON)
+    add_event(visit=visit, page="/", name="signup", happened_at=NOON, props=props)
+    add_event(visit=visit, page="/", happened_at=NOON + SECOND)
+
+    with open_warehouse(site, question.range) as warehouse:
+        rows = warehouse.rows(Statement("SELECT props FROM events ORDER BY happened_at"))
+
+    assert rows == [(props,), ({},)]
+
+
+def test_its_table_has_the_columns_that_files_have(site: Site, question: ReportQuery) -> None:
+    view(site, NOON)
+
+    with open_warehouse(site, question.range) as warehouse:
+        rows = warehouse.rows(Statement("SELECT column_name, column_type FROM (DESCRIBE events)"))
+
+    assert rows == [(name, kind.replace(", 4", ",4")) for name, kind in COLUMNS.items()]

@@ -1,8 +1,6 @@
-"""What every warehouse does: answer a statement over two tables, `visits` and `events`.
+"""What every warehouse does: answer a statement over one table, `events`.
 
-`visits` has visit_id, site_id, visitor, bounced, engaged, duration_seconds, entry_page and
-exit_page. `events` has visit_id, site_id, visitor, name, happened_at (UTC, naive), happened_on (the
-site's day), hostname, page, title, engagement_ms, scroll_depth, and the facts of its visit.
+It has the columns of archive.columns: an event, with what is known of its visit.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from reports.sql import Statement
 
 
 class Warehouse(Protocol):
-    """A set of visits and events that can be asked."""
+    """A set of events that can be asked."""
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         """Return the statement's rows, in its order."""

@@ -11,57 +11,42 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
+from archive.columns import COLUMNS, ENGAGED_SECONDS, EVENT_COLUMNS, VISIT_COLUMNS
 from reports.dates import DAY, DateRange
-from reports.metrics import ENGAGED_SECONDS
 from reports.sql import Statement
 from sites.models import Site
-from visits.models import VISIT_FACTS, Event, Visit
+from visits.models import Event, Visit
 
 #: Rows that are fetched from the database at a time.
 _CHUNK: Final = 20_000
 
-_EVENT_COLUMNS: Final = {
-    "visit_id": "BIGINT",
-    "name": "VARCHAR",
-    "happened_at": "TIMESTAMP",
-    "happened_on": "DATE",
-    "hostname": "VARCHAR",
-    "page": "VARCHAR",
-    "title": "VARCHAR",
-    "engagement_ms": "BIGINT",
-    "scroll_depth": "SMALLINT",
-}
-_VISIT_COLUMNS: Final = {
+#: What is loaded of an event: properties as the text of an object.
+_LIVE_EVENT: Final = {**EVENT_COLUMNS, "props": "VARCHAR"}
+#: What is loaded of a visit, beside its own columns what its figures are made of.
+_LIVE_VISIT: Final = {
     "id": "BIGINT",
-    "site_id": "BIGINT",
-    "visitor": "BIGINT",
-    "started_at": "TIMESTAMP",
     "last_event_at": "TIMESTAMP",
     "pageviews": "INTEGER",
     "interactive_events": "INTEGER",
-    "entry_page": "VARCHAR",
-    "exit_page": "VARCHAR",
-    **dict.fromkeys(VISIT_FACTS, "VARCHAR"),
-    "screen_width": "INTEGER",
+    **VISIT_COLUMNS,
 }
-
-_MAKE_VISITS: Final = f"""
-    CREATE TABLE visits AS SELECT
-        id AS visit_id, * EXCLUDE (id, started_at, last_event_at, pageviews, interactive_events),
-        pageviews = 1 AND interactive_events = 0 AS bounced,
-        epoch_us(last_event_at - started_at) / 1e6 AS duration_seconds,
-        pageviews >= 2 OR duration_seconds >= {ENGAGED_SECONDS} AS engaged
-    FROM live_visits
-"""
+_DURATION_US: Final = "epoch_us(last_event_at) - epoch_us(started_at)"
+#: Columns of the one table that are not loaded as they are.
+_MADE: Final = {
+    "props": "CAST(CAST(props AS JSON) AS MAP(VARCHAR, VARCHAR))",
+    "bounced": "pageviews = 1 AND interactive_events = 0",
+    "engaged": f"pageviews >= 2 OR {_DURATION_US} >= {ENGAGED_SECONDS * 1_000_000}",
+    "duration_us": _DURATION_US,
+}
+_SELECTED: Final = ", ".join(f"{_MADE.get(name, name)} AS {name}" for name in COLUMNS)
 _MAKE_EVENTS: Final = f"""
-    CREATE TABLE events AS SELECT
-        live_events.*, visits.site_id, visits.visitor, {", ".join(VISIT_FACTS)}
-    FROM live_events JOIN visits USING (visit_id)
+    CREATE TABLE events AS SELECT {_SELECTED}
+    FROM live_events JOIN live_visits ON visit_id = id
 """
 
 
 class EmbeddedWarehouse:
-    """The visits and events of one site on some days, in memory."""
+    """The events of one site on some days, in memory."""
 
     def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
         self._engine = engine
@@ -92,9 +77,8 @@ def open_warehouse(site: Site, *ranges: DateRange) -> Iterator[EmbeddedWarehouse
     try:
         engine.execute("SET TimeZone = 'UTC'")
         # Events first: every event read then finds its visit, also one that is stored meanwhile.
-        _load(engine, "live_events", _EVENT_COLUMNS, events)
-        _load(engine, "live_visits", _VISIT_COLUMNS, visits)
-        engine.execute(_MAKE_VISITS)
+        _load(engine, "live_events", _LIVE_EVENT, events)
+        _load(engine, "live_visits", _LIVE_VISIT, visits)
         engine.execute(_MAKE_EVENTS)
         yield EmbeddedWarehouse(engine)
     finally:

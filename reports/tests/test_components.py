@@ -1,0 +1,96 @@
+"""Components: whole numbers that add up, and that metrics are made of."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+import duckdb
+import pytest
+
+from reports.components import COMPONENTS, Level
+from reports.dimensions import PAGE
+from reports.metrics import METRICS, SCROLL_DEPTH, VISITORS, Metric
+from reports.queries import ReportQuery
+from reports.sql import Statement, finish, needed_components, write_components
+from reports.tests.histories import send_actions
+from reports.tests.test_metrics import FIVE_VISITS, tenth_of_march
+from reports.warehouse.embedded import open_warehouse
+from sites.models import Site
+
+__all__ = ["tenth_of_march"]
+
+#: Each component over the five visits of test_metrics, and over the events on /docs.
+EXPECTED: Final = {
+    "visitors": (4, 1),
+    "visits": (5, 2),
+    "bounces": (3, 1),
+    "engaged_visits": (2, 1),
+    "duration_us": (105_000_000, 60_000_000),
+    "pageviews": (6, 2),
+    "events": (8, 2),
+    "stays": (2, 1),
+    "engagement_ms": (60_000, 20_000),
+    "scrolled_stays": (2, 1),
+    "scroll_depth": (110, 80),
+}
+
+
+def count(question: ReportQuery) -> list[tuple[Any, ...]]:
+    """Return the question's components, a row per group."""
+    parameters: dict[str, Any] = {}
+    sql = write_components(question, parameters)
+    with open_warehouse(question.site, question.range) as warehouse:
+        return sorted(warehouse.rows(Statement(sql, parameters)))
+
+
+def test_counts_five_visits(site: Site, tenth_of_march: ReportQuery) -> None:
+    send_actions(site, FIVE_VISITS)
+    names = [component.name for component in needed_components(tenth_of_march)]
+
+    (whole,) = count(tenth_of_march)
+    _, docs = count(replace(tenth_of_march, dimensions=(PAGE,)))
+
+    assert dict(zip(names, whole, strict=True)) == {name: EXPECTED[name][0] for name in COMPONENTS}
+    assert docs[0] == "/docs"
+    assert dict(zip(names, docs[1:], strict=True)) == {
+        name: EXPECTED[name][1] for name in COMPONENTS
+    }
+
+
+def test_over_nothing_each_is_0(tenth_of_march: ReportQuery) -> None:
+    assert count(tenth_of_march) == [(0,) * len(COMPONENTS)]
+    assert count(replace(tenth_of_march, dimensions=(PAGE,))) == []
+
+
+def test_a_group_without_a_stay_is_there(site: Site, tenth_of_march: ReportQuery) -> None:
+    """Also where a figure of stays alone is asked."""
+    send_actions(site, FIVE_VISITS[3:4])
+
+    assert count(replace(tenth_of_march, metrics=(SCROLL_DEPTH,), dimensions=(PAGE,))) == [
+        ("/", 0, 0)
+    ]
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_a_metric_is_an_expression_over_its_components_alone(metric: Metric) -> None:
+    names = [part.name for part in metric.components]
+
+    assert set(re.findall(r"\b[a-z]\w*", metric.expression)) - {"nullif"} == set(names)
+
+
+def test_any_query_that_gives_the_components_can_be_finished(tenth_of_march: ReportQuery) -> None:
+    question = replace(tenth_of_march, metrics=(VISITORS, SCROLL_DEPTH), dimensions=(PAGE,))
+    counted = """SELECT * FROM (VALUES ('/', 3, 40, 2), ('/a', 5, 0, 0))
+        AS counted (group_0, visitors, scroll_depth, scrolled_stays)"""
+
+    statement = finish(question, counted, {})
+
+    rows = duckdb.connect(":memory:").execute(statement.sql, statement.parameters).fetchall()
+    assert rows == [("/", 3, 20.0, 2), ("/a", 5, None, 2)]
+
+
+def test_every_component_is_counted_above_and_every_level_has_one() -> None:
+    assert EXPECTED.keys() == COMPONENTS.keys()
+    assert {component.level for component in COMPONENTS.values()} == set(Level)
