@@ -38,8 +38,8 @@ class SiteState:
     superseded: frozenset[int]
     #: Days of live events.
     live_days: frozenset[date]
-    #: The earliest day of a visit that is deleted and that the files hold still.
-    gone_since: date | None
+    #: The earliest day of a visit that the files hold as it no longer is, or was deleted.
+    changed_since: date | None
 
     def events(self, first_day: date = date.min, end_day: date = date.max) -> str:
         """Return every event of the site as it stands, as a query in brackets.
@@ -105,7 +105,9 @@ class LiveRows:
     ) -> list[ArchiveFile]:
         with one_state():
             horizon = read_horizon()
-            files = list(ArchiveFile.objects.for_site(site_id).order_by("first_day", "pk"))
+            files = list(
+                ArchiveFile.objects.for_site(site_id).order_by("first_day", "last_day", "pk")
+            )
             live = LiveVisit.objects.filter(site=site_id)
             changed = list(live.filter(revision__gte=known.horizon))
             departures = _departures(site_id)
@@ -177,5 +179,5 @@ def _make_state(
         rollups=[file for file in files if file.kind == ArchiveFile.Kind.ROLLUP],
         superseded=superseded,
         live_days=frozenset(live_days),
-        gone_since=min((visit.started_on for visit in visits if visit.is_gone), default=None),
+        changed_since=min((v.started_on for v in visits if v.is_archived), default=None),
     )

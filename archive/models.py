@@ -58,6 +58,9 @@ class ArchiveFile(models.Model):
         help_text="Of daily figures: each day with visits that began before it, and the earliest"
         " such beginning.",
     )
+    dimensions = models.JSONField(
+        default=list, help_text="Of daily figures: the dimensions that they are kept by."
+    )
     has_users = models.BooleanField(
         default=False, help_text="Of daily figures: some visitors are the same on several days."
     )

@@ -140,23 +140,25 @@ def _monday(day: date) -> date:
     return day - day.weekday() * DAY
 
 
-def _first_of_month(day: date) -> date:
+def first_of_month(day: date) -> date:
+    """The first day of the day's month."""
     return day.replace(day=1)
 
 
-def _next_month(day: date) -> date:
-    return _first_of_month(day.replace(day=28) + 4 * DAY)
+def next_month(day: date) -> date:
+    """The first day of the month after the day's."""
+    return first_of_month(day.replace(day=28) + 4 * DAY)
 
 
 _BEGINNINGS: Final[dict[Interval, Callable[[date], date]]] = {
     Interval.DAY: lambda day: day,
     Interval.WEEK: _monday,
-    Interval.MONTH: _first_of_month,
+    Interval.MONTH: first_of_month,
 }
 _STEPS: Final[dict[Interval, Callable[[date], date]]] = {
     Interval.DAY: lambda day: day + DAY,
     Interval.WEEK: lambda day: day + 7 * DAY,
-    Interval.MONTH: _next_month,
+    Interval.MONTH: next_month,
 }
 
 
@@ -174,14 +176,14 @@ def _last_days(count: int) -> Callable[[date], tuple[date, date]]:
 
 
 def _last_month(today: date) -> tuple[date, date]:
-    this_month = _first_of_month(today)
-    return _first_of_month(this_month - DAY), this_month
+    this_month = first_of_month(today)
+    return first_of_month(this_month - DAY), this_month
 
 
 def _twelve_months(today: date) -> tuple[date, date]:
-    first = _first_of_month(today)
+    first = first_of_month(today)
     for _ in range(11):
-        first = _first_of_month(first - DAY)
+        first = first_of_month(first - DAY)
     return first, today + DAY
 
 
@@ -194,7 +196,7 @@ PRESETS: Final[dict[str, Preset]] = {
         Preset("28d", "Last 28 days", _last_days(28)),
         Preset("30d", "Last 30 days", _last_days(30)),
         Preset("91d", "Last 91 days", _last_days(91)),
-        Preset("month", "This month", lambda today: (_first_of_month(today), today + DAY)),
+        Preset("month", "This month", lambda today: (first_of_month(today), today + DAY)),
         Preset("last_month", "Last month", _last_month),
         Preset("year", "This year", lambda today: (date(today.year, 1, 1), today + DAY)),
         Preset("12mo", "Last 12 months", _twelve_months),

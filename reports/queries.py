@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reports.dates import Bucket, DateRange, Interval
 from reports.dimensions import TIME, Dimension
 from reports.metrics import Metric, Unit
-from reports.sql import write_statement
-from reports.warehouse.base import Warehouse
 from sites.models import Site
+
+if TYPE_CHECKING:
+    from reports.warehouse.base import Warehouse
 
 Figures = dict[str, Any]
 
@@ -108,7 +109,7 @@ class Change:
 
 def summarise(warehouse: Warehouse, query: ReportQuery) -> Figures:
     """Return the figures over the whole range, by metric name."""
-    statement = write_statement(replace(query, dimensions=(), order_by=(), limit=None))
+    statement = warehouse.write(replace(query, dimensions=(), order_by=(), limit=None))
     (row,) = warehouse.rows(statement)
     return _figures(query.metrics, row)
 
@@ -122,7 +123,7 @@ def break_down(warehouse: Warehouse, query: ReportQuery) -> Breakdown:
     if not query.order_by:
         query = replace(query, order_by=(Order(query.metrics[0]),))
     width = len(query.dimensions)
-    rows = warehouse.rows(write_statement(query))
+    rows = warehouse.rows(warehouse.write(query))
     return Breakdown(
         [Row(row[:width], _figures(query.metrics, row[width:])) for row in rows],
         rows[0][-1] if rows else 0,
@@ -131,7 +132,7 @@ def break_down(warehouse: Warehouse, query: ReportQuery) -> Breakdown:
 
 def chart(warehouse: Warehouse, query: ReportQuery, interval: Interval) -> list[Point]:
     """Return a point per bucket of the range, in order, with none left out."""
-    statement = write_statement(replace(query, dimensions=(TIME[interval],), order_by=()))
+    statement = warehouse.write(replace(query, dimensions=(TIME[interval],), order_by=()))
     by_key: dict[date | datetime, Figures] = {
         row[0]: _figures(query.metrics, row[1:]) for row in warehouse.rows(statement)
     }

@@ -41,7 +41,7 @@ def count(question: ReportQuery) -> list[tuple[Any, ...]]:
     """Return the question's components, a row per group."""
     parameters: dict[str, Any] = {}
     sql = write_components(question, parameters)
-    with open_warehouse(question.site, question.range) as warehouse:
+    with open_warehouse(question.site) as warehouse:
         return sorted(warehouse.rows(Statement(sql, parameters)))
 
 

@@ -101,7 +101,7 @@ def warehouse(site: Site) -> Iterator[Warehouse]:
     add_event(visit=across, page="/docs", title="", happened_at=LATE + 20 * MINUTE)
     unknown = add_visit(site=site, visitor=4, started_at=LATE)
     add_event(visit=unknown, page="/", happened_at=LATE + 20 * MINUTE)
-    with open_warehouse(site, days_of(site)) as warehouse:
+    with open_warehouse(site) as warehouse:
         yield warehouse
 
 

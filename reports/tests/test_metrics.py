@@ -81,7 +81,7 @@ def tenth_of_march(site: Site) -> ReportQuery:
 def five_visits(site: Site, tenth_of_march: ReportQuery) -> Iterator[Warehouse]:
     """A warehouse with the five visits."""
     send_actions(site, FIVE_VISITS)
-    with open_warehouse(site, tenth_of_march.range) as warehouse:
+    with open_warehouse(site) as warehouse:
         yield warehouse
 
 
@@ -108,7 +108,7 @@ def test_counts_five_visits(name: str, five_visits: Warehouse, tenth_of_march: R
 def test_a_count_of_nothing_is_0_and_a_rate_over_nothing_is_none(
     name: str, nothing: Any, site: Site, tenth_of_march: ReportQuery
 ) -> None:
-    with open_warehouse(site, tenth_of_march.range) as warehouse:
+    with open_warehouse(site) as warehouse:
         assert summarise(warehouse, tenth_of_march)[name] == nothing
 
 

@@ -41,7 +41,7 @@ def question(site: Site) -> ReportQuery:
 
 def ask(question: ReportQuery) -> dict[str, float | None]:
     """Return the question's figures from a warehouse opened for it."""
-    with open_warehouse(question.site, question.range) as warehouse:
+    with open_warehouse(question.site) as warehouse:
         return summarise(warehouse, question)
 
 
@@ -58,7 +58,7 @@ def test_a_hit_is_in_the_next_report(site: Site, send: Sender, question: ReportQ
 
 def test_an_open_warehouse_stays_as_it_was(site: Site, question: ReportQuery) -> None:
     view(site, NOON - HOUR)
-    with open_warehouse(site, question.range) as warehouse:
+    with open_warehouse(site) as warehouse:
         view(site, NOON - MINUTE, visitor=2)
 
         assert summarise(warehouse, question)["visitors"] == 1
@@ -72,7 +72,7 @@ def test_another_sites_rows_are_not_in_it(
 
     assert ask(question)["visits"] == 1
     assert ask(replace(question, site=other_site))["visits"] == 1
-    with open_warehouse(site, question.range) as warehouse:
+    with open_warehouse(site) as warehouse:
         # The answer is not only filtered by site: the other's rows are not there at all.
         assert summarise(warehouse, replace(question, site=other_site))["visits"] == 0
         assert warehouse.rows(Statement("SELECT count(*) FROM events")) == [(1,)]
@@ -118,7 +118,7 @@ def test_holds_what_several_ranges_need(site: Site, question: ReportQuery) -> No
     view(site, NOON - 30 * DAY, visitor=2)
     february = DateRange(first_day=date(2026, 2, 1), end_day=date(2026, 3, 1), zone=site.zone)
 
-    with open_warehouse(site, question.range, february) as warehouse:
+    with open_warehouse(site) as warehouse:
         assert summarise(warehouse, question)["visitors"] == 1
         assert summarise(warehouse, replace(question, range=february))["visitors"] == 1
 
@@ -136,7 +136,7 @@ def test_events_keep_their_day_when_the_sites_time_zone_changes(
     site.refresh_from_db()
     moved = replace(question, site=site, range=replace(question.range, zone=site.zone))
 
-    with open_warehouse(site, moved.range) as warehouse:
+    with open_warehouse(site) as warehouse:
         headline = summarise(warehouse, moved)["pageviews"]
         by_hour = chart(warehouse, moved, Interval.HOUR)
         by_day = chart(warehouse, moved, Interval.DAY)
@@ -150,7 +150,7 @@ def test_times_are_utc_to_the_microsecond(site: Site, question: ReportQuery) -> 
     at = NOON + timedelta(microseconds=123_456)
     view(site, at)
 
-    with open_warehouse(site, question.range) as warehouse:
+    with open_warehouse(site) as warehouse:
         rows = warehouse.rows(Statement("SELECT happened_at, happened_on FROM events"))
 
     assert rows == [(at.replace(tzinfo=None), date(2026, 3, 10))]
@@ -166,7 +166,7 @@ def test_the_largest_and_smallest_visitor_ids_are_told_apart(
 
 
 def test_it_is_closed_at_the_end(site: Site, question: ReportQuery) -> None:
-    with open_warehouse(site, question.range) as warehouse:
+    with open_warehouse(site) as warehouse:
         pass
 
     with pytest.raises(duckdb.ConnectionException):
@@ -175,7 +175,7 @@ def test_it_is_closed_at_the_end(site: Site, question: ReportQuery) -> None:
 
 def test_it_reads_no_file(site: Site, question: ReportQuery) -> None:
     with (
-        open_warehouse(site, question.range) as warehouse,
+        open_warehouse(site) as warehouse,
         pytest.raises(duckdb.PermissionException),
     ):
         warehouse.rows(Statement(f"SELECT * FROM read_text('{__file__}')"))
@@ -187,7 +187,7 @@ def test_properties_are_a_map_of_texts(site: Site, question: ReportQuery) -> Non
     add_event(visit=visit, page="/", name="signup", happened_at=NOON, props=props)
     add_event(visit=visit, page="/", happened_at=NOON + SECOND)
 
-    with open_warehouse(site, question.range) as warehouse:
+    with open_warehouse(site) as warehouse:
         rows = warehouse.rows(Statement("SELECT props FROM events ORDER BY happened_at"))
 
     assert rows == [(props,), ({},)]
@@ -196,7 +196,7 @@ def test_properties_are_a_map_of_texts(site: Site, question: ReportQuery) -> Non
 def test_its_table_has_the_columns_that_files_have(site: Site, question: ReportQuery) -> None:
     view(site, NOON)
 
-    with open_warehouse(site, question.range) as warehouse:
+    with open_warehouse(site) as warehouse:
         rows = warehouse.rows(Statement("SELECT column_name, column_type FROM (DESCRIBE events)"))
 
     assert rows == [(name, kind.replace(", 4", ",4")) for name, kind in COLUMNS.items()]

@@ -112,8 +112,7 @@ class ReportView(SiteView):
         self.period = form.read()
         self.chosen_metric = form.read_metric()
         self.page_number = form.read_page_number()
-        ranges = [self.period.range, *filter(None, [self.earlier])]
-        with open_warehouse(self.site, *ranges) as self.warehouse:
+        with open_warehouse(self.site) as self.warehouse:
             return render(request, self.template_name, self.get_context_data())
 
     @cached_property

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from reports.queries import ReportQuery
 from reports.sql import Statement
 
 
 class Warehouse(Protocol):
-    """A set of events that can be asked."""
+    """A site's events that can be asked."""
+
+    def write(self, query: ReportQuery) -> Statement:
+        """Return the statement that answers `query` at the least cost."""
+        ...
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         """Return the statement's rows, in its order."""

@@ -42,6 +42,7 @@ KEEP_ROWS_DAYS = read_number("KEEP_ROWS_DAYS", 35, lowest=0, highest=36_500)
 
 # Reports: what the engine of one report may use.
 REPORT_MEMORY_MB = read_number("REPORT_MEMORY_MB", 1024, lowest=64, highest=1_000_000)
+REPORT_SECONDS = read_number("REPORT_SECONDS", 30, lowest=1, highest=3600)
 REPORT_THREADS = read_number("REPORT_THREADS", 2, lowest=1, highest=256)
 
 # Server

@@ -1,0 +1,187 @@
+"""Days that are over become rows of daily figures, in files beside those of their events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Final
+
+import duckdb
+from django.db.models import Min
+
+from archive.engine import open_engine
+from archive.files import Draft, read_files, write_file
+from archive.lists import ListChange
+from archive.models import DAY, ArchiveFile
+from reports.dates import first_of_month, next_month, today_in
+from reports.rollup import (
+    COUNTED,
+    ROLLED_UP,
+    ROLLUP_COLUMNS,
+    WHOLE,
+    write_daily_figures,
+    write_stays,
+)
+from sites.models import Site
+from visits.models import LiveVisit
+
+#: A dimension with more rows than one for so many stays says little more than the events do, and
+#: is left to them.
+STAYS_PER_ROW: Final = 4
+#: So many files of one month are merged; fewer once the month is over.
+MANY: Final = 8
+
+
+def roll_up(site: Site, now: datetime) -> int:
+    """Write daily figures of every day of `site` that is over and has none; return how many days.
+
+    A day with a visit that is still live has to wait. For whoever holds
+    `archive.folder.change_archive`. Raises what `ListChange.commit` does.
+    """
+    rolled_up = 0
+    end = _rollable_until(site, now)
+    for first, last in list(_missing(site, end)):
+        with _engine() as engine:
+            drafts = [write_rollup(engine, site.pk, first, last)]
+            ListChange(site_id=site.pk, added=drafts).commit()
+        rolled_up += (last - first).days + 1
+    _merge_months(site, end)
+    return rolled_up
+
+
+def write_rollup(engine: duckdb.DuckDBPyConnection, site_id: int, first: date, last: date) -> Draft:
+    """Return a draft of the daily figures of the days from `first` to `last`, of one month."""
+    files = list(ArchiveFile.objects.for_site(site_id).events().filter(last_day__gte=first))
+    reaching = [file for file in files if file.first_day <= last]
+    row = ArchiveFile(
+        site_id=site_id, kind=ArchiveFile.Kind.ROLLUP, first_day=first, last_day=last, rows=0
+    )
+    columns = ", ".join(f"{name} {kind}" for name, kind in ROLLUP_COLUMNS.items())
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE daily ({columns})")
+    if reaching:
+        row.reaches_back, row.has_users = _describe(engine, reaching, first, last)
+        since = min([first, *map(date.fromisoformat, row.reaches_back.values())])
+        earlier = ArchiveFile.objects.for_site(site_id).events()
+        source = read_files(earlier.filter(last_day__gte=since, first_day__lte=last))
+        _fill(engine, source, since, first, last)
+    row.dimensions = _kept_dimensions(engine)
+    row.rows = engine.execute("SELECT count(*) FROM daily").fetchall()[0][0]
+    return write_file(engine, f"SELECT * FROM daily ORDER BY {_SORTED_BY}", row)
+
+
+#: A question reads one dimension, and groups by value.
+_SORTED_BY: Final = "dimension, value, happened_on, previous_on"
+
+
+@contextmanager
+def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    engine = open_engine()
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def _rollable_until(site: Site, now: datetime) -> date:
+    """Return the first day that is not over, or has a live visit."""
+    today = today_in(site.zone, now)
+    live: date | None = LiveVisit.objects.filter(site=site).aggregate(on=Min("started_on"))["on"]
+    return min(today, live or today)
+
+
+def _missing(site: Site, end: date) -> Iterator[tuple[date, date]]:
+    """Yield the days before `end` without figures, as runs within a month, first and last day."""
+    files = list(ArchiveFile.objects.for_site(site.pk).order_by("first_day"))
+    have: set[date] = set()
+    for file in files:
+        if file.kind == ArchiveFile.Kind.ROLLUP:
+            have |= file.days
+    beginnings = [file.first_day for file in files if file.kind == ArchiveFile.Kind.EVENTS]
+    day = min(beginnings, default=end)
+    while day < end:
+        if day in have:
+            day += DAY
+            continue
+        first = day
+        month_end = min(end, next_month(day))
+        while day < month_end and day not in have:
+            day += DAY
+        yield first, day - DAY
+
+
+def _describe(
+    engine: duckdb.DuckDBPyConnection, files: Iterable[ArchiveFile], first: date, last: date
+) -> tuple[dict[str, str], bool]:
+    """Return days with visits that began before, and when the earliest did; and if users came."""
+    rows = engine.execute(
+        f"SELECT happened_on, min(started_on), bool_or(visitor < 0) FROM {read_files(files)}"
+        " WHERE happened_on BETWEEN ? AND ? GROUP BY happened_on ORDER BY happened_on",
+        [first, last],
+    ).fetchall()
+    back = {str(day): str(earliest) for day, earliest, _ in rows if earliest < day}
+    return back, any(has_users for _, _, has_users in rows)
+
+
+def _fill(
+    engine: duckdb.DuckDBPyConnection, source: str, since: date, first: date, last: date
+) -> None:
+    """Write every dimension's figures into the table `daily`, those that are worth it."""
+    events = (
+        f"(SELECT * FROM {source} WHERE happened_on >= DATE '{since}'"
+        f" AND happened_on <= DATE '{last}')"
+    )
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE stays AS {write_stays(events)}")
+    stays = engine.execute("SELECT count(*) FROM stays WHERE happened_on >= ?", [first]).fetchall()[
+        0
+    ][0]
+    names = ", ".join(component.name for component in COUNTED)
+    for name, dimension in ROLLED_UP.items():
+        figures = write_daily_figures(
+            dimension, COUNTED, stays="stays", events=events, since=f"DATE '{first}'"
+        )
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE figures AS {figures}")
+        rows = engine.execute("SELECT count(*) FROM figures").fetchall()[0][0]
+        if dimension is WHOLE or rows * STAYS_PER_ROW <= stays:
+            engine.execute(
+                "INSERT INTO daily SELECT"
+                f" '{name}', value, happened_on, previous_on, {names} FROM figures"
+            )
+    engine.execute("DROP TABLE stays")
+
+
+def _kept_dimensions(engine: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the dimensions that the table `daily` has; of no events at all it has every one."""
+    names = [name for (name,) in engine.execute("SELECT DISTINCT dimension FROM daily").fetchall()]
+    return sorted(names or ROLLED_UP)
+
+
+def _merge_months(site: Site, end: date) -> None:
+    months: dict[date, list[ArchiveFile]] = defaultdict(list)
+    for file in ArchiveFile.objects.for_site(site.pk).rollups().order_by("first_day"):
+        months[first_of_month(file.first_day)].append(file)
+    for month, files in months.items():
+        if len(files) >= (2 if next_month(month) <= end else MANY):
+            _merge(site.pk, files)
+
+
+def _merge(site_id: int, files: list[ArchiveFile]) -> None:
+    """Make one file of several that follow each other: a day's rows never depend on the others."""
+    kept = set.intersection(*(set(file.dimensions) for file in files))
+    row = ArchiveFile(
+        site_id=site_id,
+        kind=ArchiveFile.Kind.ROLLUP,
+        first_day=files[0].first_day,
+        last_day=files[-1].last_day,
+        rows=0,
+        reaches_back={day: back for file in files for day, back in file.reaches_back.items()},
+        dimensions=sorted(kept),
+        has_users=any(file.has_users for file in files),
+    )
+    names = ", ".join(f"'{name}'" for name in sorted(kept))
+    source = f"{read_files(files)} WHERE dimension IN ({names})"
+    with _engine() as engine:
+        row.rows = engine.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0]
+        draft = write_file(engine, f"SELECT * FROM {source} ORDER BY {_SORTED_BY}", row)
+        ListChange(site_id=site_id, added=[draft], removed=files).commit()
