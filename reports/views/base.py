@@ -19,12 +19,12 @@ from reports.activity import count_current_visitors
 from reports.charts import Chart, draw_chart
 from reports.dates import PRESETS, DateRange, today_in
 from reports.dimensions import Dimension
+from reports.filters import Condition
 from reports.forms import ALL, ReportForm, ReportPeriod
 from reports.metrics import Metric
 from reports.queries import (
     Breakdown,
     Change,
-    Filter,
     Order,
     ReportQuery,
     break_down,
@@ -143,7 +143,7 @@ class ReportView(SiteView):
         """Return the question after these metrics on the page's days."""
         return ReportQuery(site=self.site, range=self.period.range, metrics=metrics)
 
-    def total(self, metric: Metric, *filters: Filter) -> Any:
+    def total(self, metric: Metric, *filters: Condition) -> Any:
         """Return the metric over all that the filters leave, of which tables show shares.
 
         Asked once for a page, however many of its tables need it.
@@ -155,7 +155,7 @@ class ReportView(SiteView):
         return self._totals[asked]
 
     @cached_property
-    def _totals(self) -> dict[tuple[Metric, tuple[Filter, ...]], Any]:
+    def _totals(self) -> dict[tuple[Metric, tuple[Condition, ...]], Any]:
         return {}
 
     def changes(self, *metrics: Metric) -> dict[str, Change]:
@@ -179,7 +179,7 @@ class ReportView(SiteView):
         dimension: Dimension,
         *metrics: Metric,
         whole: float | None,
-        filters: tuple[Filter, ...] = (),
+        filters: tuple[Condition, ...] = (),
         order_by: tuple[Order, ...] = (),
         limit: int = 9,
         offset: int = 0,
