@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,11 +45,12 @@ class Draft:
 def write_events(engine: duckdb.DuckDBPyConnection, site_id: int, source: str) -> Draft | None:
     """Return a draft with the events of a table, or of a query in brackets; None without any."""
     counted = engine.execute(
-        f"SELECT count(*), min(happened_on), max(happened_on) FROM {source}"
+        "SELECT count(*), min(happened_on), max(happened_on), min(happened_at), max(happened_at)"
+        f" FROM {source}"
     ).fetchone()
-    rows, first_day, last_day = counted or (0, None, None)
-    if not rows:
+    if not counted or not counted[0]:
         return None
+    rows, first_day, last_day, first_at, last_at = counted
     return write_file(
         engine,
         f"SELECT {', '.join(COLUMNS)} FROM {source} ORDER BY {SORTED_BY}",
@@ -58,6 +59,8 @@ def write_events(engine: duckdb.DuckDBPyConnection, site_id: int, source: str) -
             kind=ArchiveFile.Kind.EVENTS,
             first_day=first_day,
             last_day=last_day,
+            first_event_at=first_at.replace(tzinfo=UTC),
+            last_event_at=last_at.replace(tzinfo=UTC),
             rows=rows,
         ),
     )

@@ -48,6 +48,8 @@ class ArchiveFile(models.Model):
     name = models.CharField(max_length=100, unique=True, help_text="Path in the archive's folder.")
     first_day = models.DateField(help_text="The site's day of the first event.")
     last_day = models.DateField(help_text="The site's day of the last event.")
+    first_event_at = models.DateTimeField(null=True, blank=True)
+    last_event_at = models.DateTimeField(null=True, blank=True)
     rows = models.BigIntegerField()
     size_bytes = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, Max, Min, OuterRef, Subquery
 from django.db.models.functions import TruncHour
 
+from archive.models import ArchiveFile
 from reports.dates import HOUR
 from sites.models import Site
 from visits.models import Event
@@ -33,7 +34,7 @@ class Activity:
 
 
 def last_24_hours(sites: Iterable[Site], now: datetime) -> dict[int, Activity]:
-    """Return the activity of each site by its id, zeros for one without hits; three statements."""
+    """Return the activity of each site by its id, zeros for one without hits; four statements."""
     ids = [site.pk for site in sites]
     first_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     first_hour -= (HOURS - 1) * HOUR
@@ -61,7 +62,18 @@ def last_24_hours(sites: Iterable[Site], now: datetime) -> dict[int, Activity]:
         .annotate(last_hit_at=Subquery(newest.values("happened_at")[:1]))
         .values_list("pk", "last_hit_at")
     )
+    # The rows of some are pruned.
+    quiet = [pk for pk, at in last_hits.items() if at is None]
+    archived = ArchiveFile.objects.events().filter(site__in=quiet).values_list("site")
+    last_hits.update(archived.annotate(at=Max("last_event_at")))
     return {pk: Activity(visitors.get(pk, 0), by_hour[pk], last_hits.get(pk)) for pk in ids}
+
+
+def find_first_hit_at(site: Site) -> datetime | None:
+    """Return when the site's first event happened, also of those without rows; None without any."""
+    in_rows = Event.objects.for_site(site).aggregate(at=Min("happened_at"))["at"]
+    in_files = ArchiveFile.objects.for_site(site.pk).aggregate(at=Min("first_event_at"))["at"]
+    return min(filter(None, [in_rows, in_files]), default=None)
 
 
 def count_current_visitors(site: Site, now: datetime) -> int:

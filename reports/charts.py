@@ -134,7 +134,7 @@ def format_bucket(bucket: Bucket, interval: Interval) -> str:
     """Return a bucket's name in full, such as "Mon 2 Mar 2026" or "Tue 3 Mar, 14:00"."""
     start = bucket.starts_at
     match interval:
-        case Interval.HOUR:
+        case Interval.MINUTE | Interval.HOUR:
             return f"{start:%a %-d %b, %H:%M}"
         case Interval.DAY:
             return f"{start:%a %-d %b %Y}"
@@ -213,7 +213,7 @@ def _labels(points: Sequence[Point], interval: Interval) -> list[str]:
         places = [round(i * (len(points) - 1) / (count - 1)) for i in range(count)]
     days = {point.bucket.starts_at.date() for point in points}
     match interval:
-        case Interval.HOUR:
+        case Interval.MINUTE | Interval.HOUR:
             form = "%-d %b" if len(days) > 2 else "%H:%M"
         case Interval.MONTH:
             form = "%b %Y"

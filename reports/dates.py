@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
+MINUTE: Final = timedelta(minutes=1)
+WEEK: Final = 7 * DAY
 
 #: Reports reach from here ...
 EARLIEST_DAY: Final = date(2000, 1, 1)
@@ -22,9 +24,13 @@ EARLIEST_DAY: Final = date(2000, 1, 1)
 LATEST_DAY: Final = date(2100, 1, 1)
 
 
+_Day = TypeVar("_Day", date, datetime)
+
+
 class Interval(StrEnum):
     """The width of a chart's bucket."""
 
+    MINUTE = "minute"
     HOUR = "hour"
     DAY = "day"
     WEEK = "week"
@@ -35,7 +41,8 @@ class Interval(StrEnum):
 class Bucket:
     """One step of a chart: its key as the engine gives it, and when it begins and ends.
 
-    A key is the first day for days, weeks and months, the beginning in UTC (naive) for hours.
+    A key is the first day for days, weeks and months, the beginning in UTC (naive) for hours and
+    minutes.
     """
 
     key: date | datetime
@@ -45,13 +52,26 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateRange:
-    """Some of a site's days, [first_day, end_day), up to an instant when the last is unfinished."""
+    """Some of a site's days, [first_day, end_day), or what lies of them between two instants."""
 
     first_day: date
     end_day: date
     zone: ZoneInfo
-    #: Events from here on are left out; None: the days are whole.
+    #: Events before this instant are left out; None: the first day is whole.
+    since: datetime | None = None
+    #: Events from here on are left out; None: the last day is whole.
     until: datetime | None = None
+
+    @classmethod
+    def between(cls, since: datetime, until: datetime, zone: ZoneInfo) -> DateRange:
+        """The range [since, until) of instants, with the days that it touches."""
+        return cls(
+            first_day=today_in(zone, since),
+            end_day=today_in(zone, until - timedelta(microseconds=1)) + DAY,
+            zone=zone,
+            since=since,
+            until=until,
+        )
 
     @property
     def days(self) -> int:
@@ -73,18 +93,51 @@ class DateRange:
         """The instant at which the last day ends."""
         return midnight(self.end_day, self.zone)
 
-    def previous(self, now: datetime) -> DateRange:
+    def previous(self, now: datetime, *, match_weekdays: bool = False) -> DateRange:
         """The range of as many days just before; as far into its last day as now is into today.
 
-        At 10:00, today is compared with yesterday until 10:00, not with the whole of it.
+        At 10:00, today is compared with yesterday until 10:00, not with the whole of it. To match
+        weekdays it is moved back by whole weeks: the least that leaves no overlap.
         """
-        width = self.end_day - self.first_day
+        if self.since is not None and self.until is not None:
+            step = self.until.astimezone(UTC) - self.since.astimezone(UTC)
+        else:
+            step = self.days * DAY
+        if match_weekdays:
+            step = -(-step // WEEK) * WEEK
+        return self._moved(lambda day: day - step, lambda at: at - step, now)
+
+    def year_before(self, now: datetime, *, match_weekdays: bool = False) -> DateRange:
+        """The same days a year earlier, or 52 weeks to match weekdays; as far as now, see above.
+
+        For 29 February it is the 28th.
+        """
+        if match_weekdays:
+            return self._moved(lambda day: day - 52 * WEEK, lambda at: at - 52 * WEEK, now)
+        return self._moved(_year_before, _year_before, now)
+
+    def _moved(
+        self,
+        move_day: Callable[[date], date],
+        move: Callable[[datetime], datetime],
+        now: datetime,
+    ) -> DateRange:
+        """The range somewhere else; where this one is unfinished, so is that."""
+        if self.since is not None and self.until is not None:
+            return DateRange.between(
+                move(self.since.astimezone(self.zone)),
+                move(self.until.astimezone(self.zone)),
+                self.zone,
+            )
         until = None
         if self.starts_at <= now < self.ends_at:
             local = now.astimezone(self.zone)
-            until = datetime.combine(local.date() - width, local.time(), self.zone)
+            until = datetime.combine(move_day(local.date()), local.time(), self.zone)
         return DateRange(
-            first_day=self.first_day - width, end_day=self.first_day, zone=self.zone, until=until
+            first_day=move_day(self.first_day),
+            end_day=move_day(self.end_day),
+            zone=self.zone,
+            until=until,
         )
 
     def intervals(self) -> tuple[Interval, ...]:
@@ -104,8 +157,15 @@ class DateRange:
 
         The first week or month may begin before the range; the range alone is counted in it.
         """
-        if interval is Interval.HOUR:
-            return list(self._hours())
+        return [bucket for bucket in self._all_buckets(interval) if self._meets(bucket)]
+
+    def _meets(self, bucket: Bucket) -> bool:
+        begun = self.until is None or bucket.starts_at < self.until
+        return begun and (self.since is None or bucket.ends_at > self.since)
+
+    def _all_buckets(self, interval: Interval) -> list[Bucket]:
+        if interval in _CLOCK:
+            return list(self._clock(_CLOCK[interval]))
         step = _STEPS[interval]
         buckets = []
         day = _BEGINNINGS[interval](self.first_day)
@@ -115,14 +175,14 @@ class DateRange:
             day = following
         return buckets
 
-    def _hours(self) -> Iterator[Bucket]:
-        """Hours as they pass, from local midnight on: 23 or 25 of them when clocks change."""
+    def _clock(self, width: timedelta) -> Iterator[Bucket]:
+        """Hours or minutes as they pass, from local midnight on: 23 or 25 hours at times."""
         for offset in range(self.days):
             day = self.first_day + offset * DAY
             start = midnight(day, self.zone).astimezone(UTC)
             end = midnight(day + DAY, self.zone).astimezone(UTC)
             while start < end:
-                following = min(start + HOUR, end)
+                following = min(start + width, end)
                 yield Bucket(
                     start.replace(tzinfo=None),
                     start.astimezone(self.zone),
@@ -150,6 +210,15 @@ def next_month(day: date) -> date:
     return first_of_month(day.replace(day=28) + 4 * DAY)
 
 
+def _year_before(day: _Day) -> _Day:
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:  # 29 February
+        return day.replace(year=day.year - 1, day=28)
+
+
+#: Buckets of a fixed width in time.
+_CLOCK: Final = {Interval.MINUTE: MINUTE, Interval.HOUR: HOUR}
 _BEGINNINGS: Final[dict[Interval, Callable[[date], date]]] = {
     Interval.DAY: lambda day: day,
     Interval.WEEK: _monday,

@@ -17,7 +17,9 @@ class Dimension:
     """One named thing to group by.
 
     `condition` leaves out events that have no such thing (a pageview has no custom event's name);
-    `empty` is what pages show for an empty value.
+    `empty` is what pages show for an empty value. `argument` is a value, such as a property's name,
+    that stands at `{argument}` in the expression. `tells_action` is true of what visitors do
+    to convert.
     """
 
     name: str
@@ -25,6 +27,8 @@ class Dimension:
     expression: str
     condition: str = ""
     empty: str = "(none)"
+    argument: str | None = None
+    tells_action: bool = False
 
 
 def _fact(name: str, label: str, *, empty: str = "(unknown)") -> Dimension:
@@ -39,6 +43,15 @@ EVENT: Final = Dimension(
     label="Event",
     expression="name",
     condition="name <> 'engagement'",
+    tells_action=True,
+)
+#: What visitors do that a site wants: until goals can be saved, each of the site's own events.
+GOAL: Final = Dimension(
+    name="goal",
+    label="Goal",
+    expression="name",
+    condition="name NOT IN ('pageview', 'engagement')",
+    tells_action=True,
 )
 ENTRY_PAGE: Final = Dimension(
     name="entry_page",
@@ -59,6 +72,17 @@ COUNTRY: Final = _fact("country", "Country")
 BROWSER: Final = _fact("browser", "Browser")
 OPERATING_SYSTEM: Final = _fact("operating_system", "Operating system")
 DEVICE: Final = _fact("device", "Device")
+#: By the width in CSS pixels: phones, tablets, laptops and larger ones, roughly.
+SCREEN: Final = Dimension(
+    name="screen",
+    label="Screen",
+    expression=(
+        "CASE WHEN screen_width < 576 THEN '0-575' WHEN screen_width < 992 THEN '576-991'"
+        " WHEN screen_width < 1440 THEN '992-1439' WHEN screen_width >= 1440 THEN '1440+'"
+        " ELSE '' END"
+    ),
+    empty="(unknown)",
+)
 LANGUAGE: Final = _fact("language", "Language")
 
 DIMENSIONS: Final[dict[str, Dimension]] = {
@@ -86,12 +110,27 @@ DIMENSIONS: Final[dict[str, Dimension]] = {
         OPERATING_SYSTEM,
         _fact("operating_system_version", "Operating system version"),
         DEVICE,
+        SCREEN,
         LANGUAGE,
     )
 }
 
-#: Time, by the width of a bucket. An hour's comes from the beginnings that the question brings.
+
+def property_dimension(name: str) -> Dimension:
+    """Return the dimension of a property of events, whatever its name; empty where it is not."""
+    return Dimension(
+        name=f"property:{name}",
+        label=name,
+        expression="coalesce(props[{argument}], '')",
+        argument=name,
+        tells_action=True,
+    )
+
+
+#: Time, by the width of a bucket. A minute's and an hour's come from the beginnings that the
+#: question brings.
 TIME: Final[dict[Interval, Dimension]] = {
+    Interval.MINUTE: Dimension(name="time_minute", label="Minute", expression="minutes.starts_at"),
     Interval.HOUR: Dimension(name="time_hour", label="Hour", expression="hours.starts_at"),
     Interval.DAY: Dimension(name="time_day", label="Day", expression="happened_on"),
     Interval.WEEK: Dimension(

@@ -6,17 +6,19 @@ from typing import Final
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 
-from reports.metrics import Unit
+from reports.metrics import Money, Unit
 from reports.queries import Change
 
 #: What is shown for a figure over nothing.
 DASH: Final = "–"
 
 
-def format_figure(value: float | None, unit: Unit) -> str:
+def format_figure(value: float | Money | None, unit: Unit) -> str:
     """Return a figure as people read it; a dash for one over nothing."""
     if value is None:
         return DASH
+    if isinstance(value, Money):
+        return f"{value.amount:,.2f} {value.currency}"
     match unit:
         case Unit.COUNT:
             return str(intcomma(round(value)))
@@ -28,6 +30,8 @@ def format_figure(value: float | None, unit: Unit) -> str:
             return format_duration(value)
         case Unit.PERCENT:
             return f"{value:.0f}%"
+        case Unit.MONEY:
+            raise TypeError("An amount of money has a currency.")
 
 
 def format_share(fraction: float) -> str:

@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 from django import forms
 
 from reports.dates import DAY, EARLIEST_DAY, LATEST_DAY, PRESETS, DateRange, Interval, preset_range
-from reports.metrics import METRICS, Metric
+from reports.metrics import METRICS, Metric, Unit
 
 CUSTOM: Final = "custom"
 ALL: Final = "all"
+
+#: Metrics that a chart can show: numbers that need nothing beside them.
+CHARTED: Final = [metric for metric in METRICS.values() if metric.unit is not Unit.MONEY]
 
 #: The last page of a long table that may be asked for.
 LAST_PAGE: Final = 100_000
@@ -86,7 +89,7 @@ class ReportForm(PageForm):
         required=False, choices=[(interval.value, interval.value) for interval in Interval]
     )
     metric = forms.ChoiceField(
-        required=False, choices=[(metric.name, metric.label) for metric in METRICS.values()]
+        required=False, choices=[(metric.name, metric.label) for metric in CHARTED]
     )
 
     def __init__(

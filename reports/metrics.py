@@ -10,8 +10,9 @@ Left out of all of them are hits that the ingestion pipeline drops.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from reports import components
 from reports.components import Component
@@ -25,6 +26,14 @@ class Unit(StrEnum):
     RATIO = "ratio"  # a number with decimals
     SECONDS = "seconds"
     PERCENT = "percent"  # 0 to 100
+    MONEY = "money"  # Money, an amount of one currency
+
+
+class Money(NamedTuple):
+    """An amount, exact to a ten thousandth, and the code of its currency (ISO 4217)."""
+
+    amount: Decimal
+    currency: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +131,59 @@ SCROLL_DEPTH: Final = Metric(
     expression="scroll_depth / nullif(scrolled_stays, 0)",
 )
 
+EXIT_RATE: Final = Metric(
+    name="exit_rate",
+    label="Exit rate",
+    unit=Unit.RATE,
+    components=(components.EXITS, components.PAGES_PAGEVIEWS),
+    expression="exits / nullif(pages_pageviews, 0)",
+)
+PERCENTAGE: Final = Metric(
+    name="percentage",
+    label="Share of visitors",
+    short_label="Share",
+    unit=Unit.RATE,
+    components=(components.VISITORS, components.WHOLE_VISITORS),
+    expression="visitors / nullif(whole_visitors, 0)",
+)
+CONVERSION_RATE: Final = Metric(
+    name="conversion_rate",
+    label="Conversion rate",
+    unit=Unit.RATE,
+    components=(components.VISITORS, components.EVERYONE),
+    expression="visitors / nullif(everyone, 0)",
+)
+GROUP_CONVERSION_RATE: Final = Metric(
+    name="group_conversion_rate",
+    label="Conversion rate in the group",
+    unit=Unit.RATE,
+    components=(components.VISITORS, components.GROUP_EVERYONE),
+    expression="visitors / nullif(group_everyone, 0)",
+)
+
+
+def _money(ten_thousandths: str) -> str:
+    """An amount and its currency; NULL where there is no revenue, or of several currencies."""
+    amount = f"CAST({ten_thousandths} AS DECIMAL(34, 0)) * CAST(0.0001 AS DECIMAL(5, 4))"
+    money = f"struct_pack(amount := {amount}, currency := currency)"
+    return f"CASE WHEN currency IS NOT NULL THEN {money} END"
+
+
+TOTAL_REVENUE: Final = Metric(
+    name="total_revenue",
+    label="Total revenue",
+    unit=Unit.MONEY,
+    components=(components.REVENUE, components.CURRENCY),
+    expression=_money("revenue"),
+)
+AVERAGE_REVENUE: Final = Metric(
+    name="average_revenue",
+    label="Average revenue",
+    unit=Unit.MONEY,
+    components=(components.REVENUE, components.REVENUE_EVENTS, components.CURRENCY),
+    expression=_money("round(revenue / revenue_events)"),
+)
+
 METRICS: Final[dict[str, Metric]] = {
     metric.name: metric
     for metric in (
@@ -135,5 +197,11 @@ METRICS: Final[dict[str, Metric]] = {
         ENGAGEMENT_RATE,
         TIME_ON_PAGE,
         SCROLL_DEPTH,
+        EXIT_RATE,
+        PERCENTAGE,
+        CONVERSION_RATE,
+        GROUP_CONVERSION_RATE,
+        TOTAL_REVENUE,
+        AVERAGE_REVENUE,
     )
 }

@@ -7,13 +7,15 @@ rows; all four agree with each other, since a figure has one definition.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from reports.dates import Bucket, DateRange, Interval
 from reports.dimensions import TIME, Dimension
-from reports.metrics import Metric, Unit
+from reports.filters import Condition
+from reports.metrics import Metric, Money, Unit
 from sites.models import Site
 
 if TYPE_CHECKING:
@@ -23,19 +25,10 @@ Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """Only events whose dimension has (or, negated, has not) one of these values."""
-
-    dimension: Dimension
-    values: tuple[str, ...]
-    negated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Order:
-    """Sort by a metric."""
+    """Sort by one of the question's metrics or dimensions; what is none comes last."""
 
-    metric: Metric
+    by: Metric | Dimension
     descending: bool = True
 
 
@@ -47,17 +40,20 @@ class ReportQuery:
     range: DateRange
     metrics: tuple[Metric, ...]
     dimensions: tuple[Dimension, ...] = ()
-    filters: tuple[Filter, ...] = ()
+    #: Events meet each of them.
+    filters: tuple[Condition, ...] = ()
     order_by: tuple[Order, ...] = ()
     limit: int | None = None
     offset: int = 0
+    #: Only groups with one of these values in each dimension; empty: all. Changes no figure.
+    only: tuple[tuple[Any, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One group: the dimensions' values, and the figures by metric name (None: over nothing)."""
 
-    dimensions: tuple[str, ...]
+    dimensions: tuple[Any, ...]
     figures: Figures
 
 
@@ -81,23 +77,25 @@ class Point:
 class Change:
     """A figure, the figure before, and the difference.
 
-    `difference` is a fraction of the figure before for counts, seconds and ratios, and the plain
-    difference for rates and percentages. It is None where either is missing or the figure before
-    is 0.
+    `difference` is a fraction of the figure before for counts, seconds, ratios and money, and the
+    plain difference for rates and percentages. It is None where either is missing, the figure
+    before is 0, or they are of different currencies.
     """
 
     metric: Metric
-    now: float | None
-    before: float | None
+    #: A number, an amount of Money, or None over nothing.
+    now: Any
+    before: Any
 
     @property
     def difference(self) -> float | None:
         """How much the figure has changed; see the class."""
-        if self.now is None or self.before is None:
+        now, before = _comparable(self.now, self.before)
+        if now is None or before is None:
             return None
         if self.metric.unit in {Unit.RATE, Unit.PERCENT}:
-            return self.now - self.before
-        return (self.now - self.before) / self.before if self.before else None
+            return now - before
+        return (now - before) / before if before else None
 
     @property
     def is_good(self) -> bool | None:
@@ -136,7 +134,7 @@ def chart(warehouse: Warehouse, query: ReportQuery, interval: Interval) -> list[
     by_key: dict[date | datetime, Figures] = {
         row[0]: _figures(query.metrics, row[1:]) for row in warehouse.rows(statement)
     }
-    nothing = {metric.name: 0 if metric.unit is Unit.COUNT else None for metric in query.metrics}
+    nothing = _over_nothing(query.metrics)
     return [
         Point(bucket, by_key.get(bucket.key, nothing)) for bucket in query.range.buckets(interval)
     ]
@@ -157,5 +155,62 @@ def compare(
     }
 
 
+def compare_rows(
+    warehouse: Warehouse, query: ReportQuery, rows: list[Row], earlier: DateRange
+) -> list[dict[str, Change]]:
+    """Return each row's changes from its group in the earlier range, by metric name.
+
+    `rows` are those that `break_down` gave. A bucket of time is compared with the one that has its
+    place in the earlier range, and with nothing where that range has no such place.
+    """
+    if not rows:
+        return []
+    places = [_earlier_values(dimension, query.range, earlier) for dimension in query.dimensions]
+    groups = [
+        tuple(place(value) for place, value in zip(places, row.dimensions, strict=True))
+        for row in rows
+    ]
+    asked = replace(query, range=earlier, only=tuple(groups), order_by=(), limit=None, offset=0)
+    before = {row.dimensions: row.figures for row in break_down(warehouse, asked).rows}
+    nothing = _over_nothing(query.metrics)
+    return [
+        {
+            metric.name: Change(
+                metric, row.figures[metric.name], before.get(group, nothing)[metric.name]
+            )
+            for metric in query.metrics
+        }
+        for row, group in zip(rows, groups, strict=True)
+    ]
+
+
+def _earlier_values(
+    dimension: Dimension, now: DateRange, earlier: DateRange
+) -> Callable[[Any], Any]:
+    """Return what tells a value's counterpart: itself, or the bucket that has its place."""
+    for interval, time in TIME.items():
+        if dimension is time:
+            pairs = zip(now.buckets(interval), earlier.buckets(interval), strict=False)
+            return {bucket.key: before.key for bucket, before in pairs}.get
+    return lambda value: value
+
+
+def _over_nothing(metrics: tuple[Metric, ...]) -> Figures:
+    return {metric.name: 0 if metric.unit is Unit.COUNT else None for metric in metrics}
+
+
+def _comparable(now: Any, before: Any) -> tuple[float | None, float | None]:
+    """Return the two as numbers of the same kind; None, None where they are not of one currency."""
+    if isinstance(now, Money) and isinstance(before, Money):
+        same = now.currency == before.currency
+        return (float(now.amount), float(before.amount)) if same else (None, None)
+    if isinstance(now, Money) or isinstance(before, Money):
+        return None, None
+    return now, before
+
+
 def _figures(metrics: tuple[Metric, ...], values: tuple[Any, ...]) -> Figures:
-    return {metric.name: value for metric, value in zip(metrics, values, strict=False)}
+    return {
+        metric.name: Money(**value) if metric.unit is Unit.MONEY and value else value
+        for metric, value in zip(metrics, values, strict=False)
+    }

@@ -23,14 +23,29 @@ from dataclasses import dataclass
 from typing import Final
 
 from archive.columns import VISIT_COLUMNS
-from reports.components import COMPONENTS, Component
-from reports.dimensions import DIMENSIONS, EVENT, HOSTNAME, PAGE, TITLE, Dimension
+from reports.components import (
+    BOUNCES,
+    DURATION_US,
+    ENGAGED_VISITS,
+    ENGAGEMENT_MS,
+    EVENTS,
+    PAGEVIEWS,
+    SCROLL_DEPTH,
+    SCROLLED_STAYS,
+    STAYS,
+    VISITORS,
+    VISITS,
+    Component,
+)
+from reports.dimensions import DIMENSIONS, EVENT, HOSTNAME, PAGE, SCREEN, TITLE, Dimension
 
 #: Of figures that are by no dimension.
 WHOLE: Final = Dimension(name="", label="", expression="''")
 
 #: Dimensions that a visit has one value of, so that its stays on pages tell all of them at once.
-FACTS: Final = tuple(each for each in DIMENSIONS.values() if each.expression in VISIT_COLUMNS)
+FACTS: Final = tuple(
+    each for each in DIMENSIONS.values() if each.expression in VISIT_COLUMNS or each is SCREEN
+)
 #: Dimensions of single events.
 OF_EVENTS: Final = (PAGE, TITLE, HOSTNAME, EVENT)
 
@@ -39,9 +54,20 @@ ROLLED_UP: Final[dict[str, Dimension]] = {
 }
 
 #: Components that rows hold, in their order.
-COUNTED: Final = tuple(COMPONENTS.values())
+COUNTED: Final = (
+    VISITORS,
+    VISITS,
+    BOUNCES,
+    ENGAGED_VISITS,
+    DURATION_US,
+    PAGEVIEWS,
+    EVENTS,
+    STAYS,
+    ENGAGEMENT_MS,
+    SCROLLED_STAYS,
+    SCROLL_DEPTH,
+)
 
-#: The table of stays, and the rows of daily figures.
 ROLLUP_COLUMNS: Final = {
     "dimension": "VARCHAR",
     "value": "VARCHAR",

@@ -7,35 +7,36 @@ follows, the metrics, their order and the page, is the same wherever the compone
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
-from reports.components import Component, Level
+from reports.components import Component, Level, Scope
+from reports.conditions import Parameters, add_parameter, write_conditions, write_expression
 from reports.dates import Interval
 from reports.dimensions import TIME
+from reports.scopes import derive, shared_groups
 
 if TYPE_CHECKING:
     from reports.queries import ReportQuery
 
-#: The rows of each level, of the events that are `matched`; {groups} are their groups' columns.
+#: The rows of each level, of the events that are `matched`: {groups} are their groups' columns,
+#: {facts} those of a visit that its components need.
 _LEVEL_ROWS: Final = {
-    Level.VISITOR: "SELECT DISTINCT {groups} visitor FROM matched",
-    Level.VISIT: (
-        "SELECT {groups} visit_id, any_value(bounced) AS bounced, any_value(engaged) AS engaged,"
-        " any_value(duration_us) AS duration_us FROM matched GROUP BY ALL"
-    ),
-    Level.EVENT: "SELECT {groups} name FROM matched",
+    Level.VISITOR: "(SELECT DISTINCT {groups} visitor FROM matched)",
+    Level.VISIT: "(SELECT {groups} visit_id {facts} FROM matched GROUP BY {groups} visit_id)",
+    Level.EVENT: "matched",
     Level.STAY: (
-        "SELECT {groups} visit_id, page, sum(engagement_ms) AS engagement_ms,"
-        " max(scroll_depth) AS scroll_depth FROM matched WHERE name = 'engagement' GROUP BY ALL"
+        "(SELECT {groups} visit_id, page, sum(engagement_ms) AS engagement_ms,"
+        " max(scroll_depth) AS scroll_depth FROM matched WHERE name = 'engagement'"
+        " GROUP BY {groups} visit_id, page)"
     ),
 }
-#: What those rows need of an event.
+#: What those rows need of an event, beside what their components need.
 _LEVEL_COLUMNS: Final = {
     Level.VISITOR: ("visitor",),
-    Level.VISIT: ("visit_id", "bounced", "engaged", "duration_us"),
-    Level.EVENT: ("name",),
+    Level.VISIT: ("visit_id",),
+    Level.EVENT: (),
     Level.STAY: ("visit_id", "name", "page", "engagement_ms", "scroll_depth"),
 }
 
@@ -48,13 +49,16 @@ class Statement:
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
+Count = Callable[["ReportQuery", list[Component], Parameters], str]
+
+
 def write_statement(query: ReportQuery) -> Statement:
     """Return the statement that answers `query`: a row per group, dimensions first, then metrics.
 
     The rows' last column is the number of groups there are without limit and offset. Without
     dimensions there is exactly one row.
     """
-    parameters: dict[str, Any] = {}
+    parameters: Parameters = {}
     return finish(query, write_components(query, parameters), parameters)
 
 
@@ -68,26 +72,44 @@ def needed_components(query: ReportQuery) -> list[Component]:
     return list(dict.fromkeys(part for metric in query.metrics for part in metric.components))
 
 
-def write_components(query: ReportQuery, parameters: dict[str, Any]) -> str:
+def write_components(query: ReportQuery, parameters: Parameters, count: Count | None = None) -> str:
     """Return the query that counts the components in the table `events`; add its parameters.
 
     It gives a row per group that has an event, without dimensions exactly one row: the groups'
-    columns, then one per component that is needed.
+    columns, then one per component that is needed. Those of another scope are counted of the
+    question derived for it, and put beside. `count` says how; by default they are counted in the
+    table `events`.
     """
-    groups = group_names(query)
+    count = count or count_events
     components = needed_components(query)
+    source = ""
+    for scope in Scope:
+        parts = [part for part in components if part.scope is scope]
+        if scope is Scope.GROUP:
+            source += f"({count(query, parts, parameters)}) AS {scope}"
+        elif parts:
+            counted = count(derive(query, scope), parts, parameters)
+            source += f" LEFT JOIN ({counted}) AS {scope} ON {_same_group(query, scope)}"
+    columns = [f"{Scope.GROUP}.{group}" for group in group_names(query)]
+    columns += [_with_nothing(part, part.scope) for part in components]
+    return f"SELECT {', '.join(columns)} FROM {source}"
+
+
+def count_events(query: ReportQuery, components: list[Component], parameters: Parameters) -> str:
+    """Return the query that counts these components of the query itself, whatever their scope."""
+    groups = group_names(query)
     levels = [level for level in Level if any(part.level is level for part in components)]
-    if levels == [Level.STAY]:
+    if levels in ([], [Level.STAY]):
         # A group may have no stay at all; its events then say that it is there.
-        levels = [Level.EVENT, Level.STAY]
-    parts = [f"matched AS ({_matched(query, levels, parameters)})"]
+        levels.insert(0, Level.EVENT)
+    parts = [f"matched AS ({_matched(query, levels, components, parameters)})"]
     for level in levels:
         counted = [part for part in components if part.level is level]
         parts.append(f"{level}_level AS ({_counts(level, counted, groups)})")
     return f"WITH {', '.join(parts)} {_joined(levels, components, groups)}"
 
 
-def finish(query: ReportQuery, components: str, parameters: dict[str, Any]) -> Statement:
+def finish(query: ReportQuery, components: str, parameters: Parameters) -> Statement:
     """Return the statement that makes the query's metrics of its components.
 
     `components` is a query as `write_components` returns it, `parameters` what it needs.
@@ -98,6 +120,8 @@ def finish(query: ReportQuery, components: str, parameters: dict[str, Any]) -> S
         f"WITH components AS ({components})"
         f" SELECT {', '.join(columns)}, count(*) OVER () AS total_rows FROM components"
     )
+    if query.only and groups:
+        sql += f" WHERE {_kept(query, groups, parameters)}"
     if groups:
         sql += f" ORDER BY {_order(query, groups)}"
     if query.limit is not None:
@@ -106,82 +130,92 @@ def finish(query: ReportQuery, components: str, parameters: dict[str, Any]) -> S
     return Statement(sql, parameters)
 
 
-def _matched(query: ReportQuery, levels: list[Level], parameters: dict[str, Any]) -> str:
-    """The events that the question is about, with their groups and what the levels need."""
-    groups = zip(query.dimensions, group_names(query), strict=True)
-    columns = [f"{dimension.expression} AS {group}" for dimension, group in groups]
-    columns += dict.fromkeys(name for level in levels for name in _LEVEL_COLUMNS[level])
-    source = "events"
-    if TIME[Interval.HOUR] in query.dimensions:
-        source += _hours(query, parameters)
-    conditions = " AND ".join(_conditions(query, parameters))
-    return f"SELECT {', '.join(columns)} FROM {source} WHERE {conditions}"
+def _kept(query: ReportQuery, groups: list[str], parameters: Parameters) -> str:
+    terms = []
+    for group, values in zip(groups, zip(*query.only, strict=True), strict=True):
+        terms.append(f"list_contains({add_parameter(parameters, list(set(values)))}, {group})")
+    return " AND ".join(terms)
 
 
-def _conditions(query: ReportQuery, parameters: dict[str, Any]) -> list[str]:
-    """Which events are asked about: the site's, in the range, that meet the filters."""
-    conditions = ["site_id = $site", "happened_on >= $first_day", "happened_on < $end_day"]
-    parameters |= {
-        "site": query.site.pk,
-        "first_day": query.range.first_day,
-        "end_day": query.range.end_day,
-    }
-    if query.range.until is not None:
-        parameters["until"] = query.range.until.astimezone(UTC).replace(tzinfo=None)
-        conditions.append("happened_at < $until")
-    conditions += [dimension.condition for dimension in query.dimensions if dimension.condition]
-    for place, condition in enumerate(query.filters):
-        parameters[f"values_{place}"] = list(condition.values)
-        negation = "NOT " if condition.negated else ""
-        conditions.append(
-            f"{negation}list_contains($values_{place}, {condition.dimension.expression})"
-        )
-    return conditions
+def _matched(
+    query: ReportQuery, levels: list[Level], components: list[Component], parameters: Parameters
+) -> str:
+    """The events that the question is about, with their groups and what is needed of them."""
+    columns = [
+        f"{write_expression(dimension, parameters)} AS {group}"
+        for dimension, group in zip(query.dimensions, group_names(query), strict=True)
+    ]
+    needed = [name for level in levels for name in _LEVEL_COLUMNS[level]]
+    needed += [name for part in components for name in part.columns]
+    columns += dict.fromkeys(needed)
+    source = "events" + _clocks(query, parameters)
+    return f"SELECT {', '.join(columns)} FROM {source} WHERE {write_conditions(query, parameters)}"
 
 
-def _hours(query: ReportQuery, parameters: dict[str, Any]) -> str:
-    """The hours to join: an event's is the last that began before it.
+def _clocks(query: ReportQuery, parameters: Parameters) -> str:
+    """The hours or minutes to join, where they are asked: an event's is the last begun before it.
 
     Should the site's time zone have been changed since, an event may be before the first hour of
     its own day: it is put there.
     """
-    beginnings = [bucket.key for bucket in query.range.buckets(Interval.HOUR)]
-    parameters["hours"] = beginnings
-    # None where a zone left the range's only day out, as Apia did 30 December 2011.
-    parameters["first_hour"] = next(iter(beginnings), None)
-    return (
-        " ASOF JOIN (SELECT unnest($hours::TIMESTAMP[]) AS starts_at) AS hours"
-        " ON greatest(happened_at, $first_hour::TIMESTAMP) >= hours.starts_at"
-    )
+    joins = ""
+    for interval in (Interval.MINUTE, Interval.HOUR):
+        if TIME[interval] not in query.dimensions:
+            continue
+        table = f"{interval}s"
+        beginnings = [bucket.key for bucket in query.range.buckets(interval)]
+        parameters[table] = beginnings
+        # None where a zone left the range's only day out, as Apia did 30 December 2011.
+        parameters[f"first_{interval}"] = next(iter(beginnings), None)
+        joins += (
+            f" ASOF JOIN (SELECT unnest(${table}::TIMESTAMP[]) AS starts_at) AS {table}"
+            f" ON greatest(happened_at, $first_{interval}::TIMESTAMP) >= {table}.starts_at"
+        )
+    return joins
 
 
 def _counts(level: Level, components: list[Component], groups: list[str]) -> str:
     """The components of one level, a row per group; without groups exactly one row."""
-    rows = _LEVEL_ROWS[level].format(groups="".join(f"{group}, " for group in groups))
+    facts = dict.fromkeys(name for part in components for name in part.columns)
+    rows = _LEVEL_ROWS[level].format(
+        groups="".join(f"{group}, " for group in groups),
+        facts="".join(f", any_value({fact}) AS {fact}" for fact in facts),
+    )
     columns = [*groups, *(f"{part.expression} AS {part.name}" for part in components)]
     grouping = f" GROUP BY {', '.join(groups)}" if groups else ""
     # Without groups it is one row, also where nothing is asked for: an aggregate makes it so.
-    return f"SELECT {', '.join(columns) or 'count(*) AS nothing'} FROM ({rows}) AS rows{grouping}"
+    return f"SELECT {', '.join(columns) or 'count(*) AS nothing'} FROM {rows} AS rows{grouping}"
 
 
 def _joined(levels: list[Level], components: list[Component], groups: list[str]) -> str:
     """The levels side by side; a sum over nothing is 0, as a count is."""
     first, *others = levels
     columns = [f"{first}_level.{group}" for group in groups]
-    columns += [f"coalesce({c.level}_level.{c.name}, 0) AS {c.name}" for c in components]
-    joins = [f" LEFT JOIN {other}_level ON {_same_group(first, other, groups)}" for other in others]
-    return f"SELECT {', '.join(columns)} FROM {first}_level{''.join(joins)}"
+    columns += [_with_nothing(part, f"{part.level}_level") for part in components]
+    joins = ""
+    for other in others:
+        pairs = [f"{first}_level.{group} = {other}_level.{group}" for group in groups]
+        joins += f" LEFT JOIN {other}_level ON {' AND '.join(pairs) or 'true'}"
+    return f"SELECT {', '.join(columns) or '*'} FROM {first}_level{joins}"
 
 
-def _same_group(one: Level, other: Level, groups: list[str]) -> str:
-    pairs = [f"{one}_level.{group} = {other}_level.{group}" for group in groups]
+def _with_nothing(component: Component, table: str) -> str:
+    return f"coalesce({table}.{component.name}, {component.nothing}) AS {component.name}"
+
+
+def _same_group(query: ReportQuery, scope: Scope) -> str:
+    pairs = [
+        f"{Scope.GROUP}.group_{here} = {scope}.group_{there}"
+        for here, there in shared_groups(query, scope)
+    ]
     return " AND ".join(pairs) or "true"
 
 
 def _order(query: ReportQuery, groups: list[str]) -> str:
     """As asked; then by the dimensions, so that equal rows come in the same order every time."""
-    terms = []
-    for order in query.order_by:
-        place = query.metrics.index(order.metric) + len(groups) + 1
-        terms.append(f"{place} {'DESC' if order.descending else 'ASC'} NULLS LAST")
+    asked = [*query.dimensions, *query.metrics]
+    terms = [
+        f"{asked.index(order.by) + 1} {'DESC' if order.descending else 'ASC'} NULLS LAST"
+        for order in query.order_by
+    ]
     return ", ".join([*terms, *groups])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from reports.tests.oracle import Action
@@ -34,6 +35,10 @@ def make_hit(site: Site, action: Action) -> Hit:
             interactive=action.interactive,
             engagement_ms=action.engagement_ms,
             scroll_depth=action.scroll_depth,
+            screen_width=action.screen_width,
+            props=dict(action.props),
+            revenue_amount=Decimal(action.revenue[0]) if action.revenue else None,
+            revenue_currency=action.revenue[1] if action.revenue else "",
         ),
         domain=site.domain,
         received_at=action.at,

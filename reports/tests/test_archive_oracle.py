@@ -6,12 +6,10 @@ pruned, as the upkeep of a server might at any moment.
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,16 +18,24 @@ from hypothesis import strategies as st
 from archive.archiver import archive_finished
 from archive.compaction import compact
 from archive.pruning import prune_rows
-from reports.dates import DateRange, Interval
-from reports.dimensions import DIMENSIONS
+from reports.dimensions import TIME
+from reports.filters import Filter
 from reports.metrics import METRICS
-from reports.queries import ReportQuery, break_down, chart, summarise
 from reports.rolling_up import roll_up
-from reports.rollup import ROLLED_UP
+from reports.rollup import COUNTED, ROLLED_UP
 from reports.tests import oracle
 from reports.tests.histories import send_actions
 from reports.tests.oracle import Action
-from reports.tests.test_oracle import BUCKETS, assert_same, by_metric, histories
+from reports.tests.test_oracle import (
+    ASKED,
+    NAMES_OF_TIME,
+    DrawnQuestion,
+    assert_answered,
+    drawn_questions,
+    histories,
+    make_site,
+    orders,
+)
 from reports.warehouse.embedded import open_warehouse
 from sites.models import Site
 
@@ -72,7 +78,31 @@ UPKEEP: Final[tuple[Callable[[Site, datetime], None], ...]] = (
     roll_up_all,
 )
 
-_numbers = itertools.count()
+#: Metrics of components that days are rolled up to.
+DAILY: Final = tuple(
+    metric
+    for metric in METRICS.values()
+    if {part.name for part in metric.components} <= {part.name for part in COUNTED}
+)
+
+
+@st.composite
+def plain_questions(draw: st.DrawFn) -> DrawnQuestion:
+    """A question as most of a page's are: one dimension or none, over days, all of it."""
+    days = [name for name in NAMES_OF_TIME if name in {"day", "week", "month"}]
+    names = draw(st.sampled_from([[], *([name] for name in [*oracle.GROUPS, *days])]))
+    [*dimensions] = (TIME[NAMES_OF_TIME[n]] if n in NAMES_OF_TIME else ASKED[n] for n in names)
+    part = st.sampled_from([*ASKED.values()] if not names or names[0] in days else dimensions)
+    only = st.builds(Filter, part, st.just(("/", "news", "signup")), st.booleans())
+    return DrawnQuestion(
+        filters=draw(st.sampled_from((0, 0, 0, 1)).flatmap(lambda n: st.tuples(*[only] * n))),
+        names=names,
+        dimensions=tuple(dimensions),
+        order_by=draw(orders(tuple(dimensions), DAILY)),
+        limit=None,
+        offset=0,
+        hours=draw(st.sampled_from((None, None, None, 24, 30, 48))),
+    )
 
 
 @pytest.mark.django_db
@@ -83,59 +113,44 @@ _numbers = itertools.count()
 )
 @given(
     history=histories(),
-    upkeep=st.lists(st.lists(st.sampled_from(UPKEEP), max_size=3), min_size=12, max_size=12),
+    upkeep=st.lists(st.none() | st.sampled_from(UPKEEP), min_size=12, max_size=12),
+    ends_rolled_up=st.sampled_from((True, True, False)),
     ends_pruned=st.booleans(),
-    everything_is_rolled_up=st.booleans(),
-    skipped=st.integers(0, 2),
+    skipped=st.integers(0, 1),
     width=st.integers(1, 40),
-    names=st.lists(st.sampled_from(sorted(oracle.GROUPS)), min_size=2, max_size=2, unique=True),
-    interval=st.sampled_from(Interval),
+    plain=st.lists(plain_questions(), min_size=2, max_size=2),
+    other=drawn_questions(),
 )
 def test_reports_agree_wherever_the_rows_are(
     monkeypatch: pytest.MonkeyPatch,
     history: tuple[str, list[Action]],
-    upkeep: list[list[Callable[[Site, datetime], None]]],
+    upkeep: list[Callable[[Site, datetime], None] | None],
+    ends_rolled_up: bool,
     ends_pruned: bool,
-    everything_is_rolled_up: bool,
     skipped: int,
     width: int,
-    names: list[str],
-    interval: Interval,
+    plain: list[DrawnQuestion],
+    other: DrawnQuestion,
 ) -> None:
     # The rule that leaves out dimensions with many values would leave out all of so few events.
     monkeypatch.setattr("reports.rolling_up.STAYS_PER_ROW", 0)
-    asked_by = {name: ROLLED_UP[name] for name in ("", *oracle.GROUPS)}
-    monkeypatch.setattr("reports.rolling_up.ROLLED_UP", asked_by)
-    zone_name, actions = history
-    zone = ZoneInfo(zone_name)
-    site = Site.objects.create(domain=f"{next(_numbers)}.example.net", timezone=zone_name)
-    for action, steps in zip(actions, upkeep, strict=False):
-        send_actions(site, [action])
-        for step in steps:
-            step(site, action.at)
-    if everything_is_rolled_up:
-        archive_finished(site.pk, actions[-1].at + SOON)
-        roll_up_all(site, actions[-1].at)
-    if ends_pruned:
-        prune(site, actions[-1].at)
-    first_day = actions[0].at.astimezone(zone).date() + timedelta(days=skipped)
-    days = DateRange(first_day=first_day, end_day=first_day + timedelta(days=width), zone=zone)
-    visits = oracle.split_into_visits(actions, zone)
-    occurrences = oracle.between(visits, days.first_day, days.end_day, zone)
-    question = ReportQuery(site=site, range=days, metrics=tuple(METRICS.values()))
+    known = {name: dimension for name, dimension in ROLLED_UP.items() if name in {"", *ASKED}}
+    monkeypatch.setattr("reports.rolling_up.ROLLED_UP", known)
 
-    with open_warehouse(site) as warehouse:
-        assert_same(summarise(warehouse, question), oracle.figures(occurrences))
-        for name in names:
-            expected = oracle.grouped(occurrences, oracle.GROUPS[name])
-            asked = ReportQuery(
-                site=site, range=days, metrics=question.metrics, dimensions=(DIMENSIONS[name],)
-            )
-            breakdown = break_down(warehouse, asked)
-            in_order = sorted(expected.items(), key=by_metric(question.metrics[0]))
-            assert [row.dimensions[0] for row in breakdown.rows] == [key for key, _ in in_order]
-            for row in breakdown.rows:
-                assert_same(row.figures, expected[row.dimensions[0]])
-        expected = oracle.grouped(occurrences, BUCKETS[interval](zone))
-        for point in chart(warehouse, question, interval):
-            assert_same(point.figures, expected.get(point.bucket.key, oracle.figures([])))
+    def send_in_pieces(site: Site, actions: list[Action]) -> None:
+        for action, step in zip(actions, upkeep, strict=False):
+            send_actions(site, [action])
+            if step is not None:
+                step(site, action.at)
+        if ends_rolled_up:
+            archive_all(site, actions[-1].at)
+            roll_up_all(site, actions[-1].at)
+        if ends_pruned:
+            prune(site, actions[-1].at)
+
+    asked = make_site(history, skipped, width, send_in_pieces)
+
+    with open_warehouse(asked.site) as warehouse:
+        for question in plain:
+            assert_answered(warehouse, asked, question, DAILY)
+        assert_answered(warehouse, asked, other)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from reports.charts import HEIGHT, WIDTH, Chart, draw_chart, draw_sparkline, format_bucket
 from reports.dates import Bucket, DateRange, Interval
+from reports.forms import CHARTED
 from reports.metrics import (
     BOUNCE_RATE,
-    METRICS,
     SCROLL_DEPTH,
     VIEWS_PER_VISIT,
     VISIT_DURATION,
@@ -173,7 +173,7 @@ def test_the_range_before_fits_in_as_well() -> None:
 
 
 @given(
-    st.sampled_from([*METRICS.values()]),
+    st.sampled_from(CHARTED),
     st.lists(st.none() | st.floats(0, 1e9), min_size=1, max_size=40),
     st.lists(st.none() | st.floats(0, 1e9), max_size=40),
 )

@@ -361,3 +361,90 @@ def assert_tiled(buckets: list[Bucket], start: datetime, end: datetime) -> None:
     edges = [bucket.ends_at.astimezone(UTC) for bucket in buckets]
     beginnings = [bucket.starts_at.astimezone(UTC) for bucket in buckets]
     assert [start.astimezone(UTC), *edges] == [*beginnings, end.astimezone(UTC)]
+
+
+#: A moment in no range here.
+LONG_AFTER = datetime(2040, 1, 1, tzinfo=UTC)
+
+
+def through(first_day: str, last_day: str, zone: ZoneInfo = BERLIN) -> DateRange:
+    """Return the days from the first to the last, both whole."""
+    return span(first_day, str(date.fromisoformat(last_day) + DAY), zone)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected_first", "expected_last"),
+    [
+        ("2026-03-10", "2026-03-10", "2026-03-03", "2026-03-03"),
+        ("2026-03-09", "2026-03-15", "2026-03-02", "2026-03-08"),
+        # Thirty days, moved by thirty-five: the fewest weeks that leave no overlap.
+        ("2026-03-01", "2026-03-30", "2026-01-25", "2026-02-23"),
+    ],
+)
+def test_the_period_before_may_match_weekdays(
+    first: str, last: str, expected_first: str, expected_last: str
+) -> None:
+    days = through(first, last).previous(LONG_AFTER, match_weekdays=True)
+
+    assert (str(days.first_day), str(days.last_day)) == (expected_first, expected_last)
+    assert days.first_day.weekday() == date.fromisoformat(first).weekday()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected_first", "expected_last"),
+    [
+        ("2026-03-10", "2026-03-12", "2025-03-10", "2025-03-12"),
+        ("2024-02-01", "2024-02-29", "2023-02-01", "2023-02-28"),
+        ("2024-02-29", "2024-03-01", "2023-02-28", "2023-03-01"),
+        ("2025-01-01", "2025-12-31", "2024-01-01", "2024-12-31"),
+    ],
+)
+def test_a_year_before_has_the_same_dates(
+    first: str, last: str, expected_first: str, expected_last: str
+) -> None:
+    days = through(first, last).year_before(LONG_AFTER)
+
+    assert (str(days.first_day), str(days.last_day)) == (expected_first, expected_last)
+
+
+def test_a_year_before_may_match_weekdays() -> None:
+    days = through("2026-03-10", "2026-03-12").year_before(LONG_AFTER, match_weekdays=True)
+
+    assert (str(days.first_day), str(days.last_day)) == ("2025-03-11", "2025-03-13")
+
+
+def test_an_unfinished_day_is_compared_with_as_much_of_its_day_a_year_before() -> None:
+    now = datetime(2026, 3, 10, 10, 15, tzinfo=BERLIN)
+
+    days = through("2026-03-01", "2026-03-10", BERLIN).year_before(now)
+
+    assert days.until == datetime(2025, 3, 10, 10, 15, tzinfo=BERLIN)
+
+
+def test_a_range_between_instants_has_the_days_that_it_touches() -> None:
+    since = datetime(2026, 3, 10, 20, 0, tzinfo=UTC)  # 01:30 on the 11th in Kolkata
+    days = DateRange.between(since, since + timedelta(hours=22, minutes=30), KOLKATA)
+
+    assert (str(days.first_day), str(days.last_day)) == ("2026-03-11", "2026-03-11")
+    assert [bucket.key for bucket in days.buckets(Interval.DAY)] == [date(2026, 3, 11)]
+    hours = days.buckets(Interval.HOUR)
+    assert (hours[0].starts_at.hour, hours[-1].starts_at.hour) == (1, 23)
+
+
+def test_before_a_range_between_instants_is_one_as_long() -> None:
+    since, until = (datetime(2026, 3, 10, hour, 30, tzinfo=UTC) for hour in (9, 13))
+    days = DateRange.between(since, until, BERLIN)
+
+    assert (days.previous(LONG_AFTER).since, days.previous(LONG_AFTER).until) == (
+        since - timedelta(hours=4),
+        since,
+    )
+    assert days.previous(LONG_AFTER, match_weekdays=True).since == since - timedelta(days=7)
+    assert days.year_before(LONG_AFTER).until == datetime(2025, 3, 10, 13, 30, tzinfo=UTC)
+
+
+def test_minutes_are_as_many_as_pass() -> None:
+    """In the night in which clocks go forward by half an hour."""
+    assert (
+        len(through("2026-10-04", "2026-10-04", LORD_HOWE).buckets(Interval.MINUTE)) == 23 * 60 + 30
+    )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from reports.dates import DateRange, Interval
-from reports.dimensions import DIMENSIONS, TIME
-from reports.metrics import PAGEVIEWS, VISITORS
+from reports.dimensions import DIMENSIONS, SCREEN, TIME, Dimension, property_dimension
+from reports.metrics import EVENTS, PAGEVIEWS, VISITORS
 from reports.queries import ReportQuery, break_down
+from reports.tests.histories import view
 from reports.warehouse.base import Warehouse
 from reports.warehouse.embedded import open_warehouse
 from sites.models import Site
@@ -21,7 +22,7 @@ from visits.services import add_event, add_visit
 LATE: Final = datetime(2026, 3, 10, 18, 20, tzinfo=UTC)
 MINUTE: Final = timedelta(minutes=1)
 
-GERMAN_CHROME: Final = {
+GERMAN_CHROME: Final[dict[str, Any]] = {
     "referrer": "google.com/search",
     "source": "Google",
     "channel": "Organic Search",
@@ -34,8 +35,9 @@ GERMAN_CHROME: Final = {
     "operating_system_version": "10",
     "device": "desktop",
     "language": "de",
+    "screen_width": 1440,
 }
-CAMPAIGN: Final = {
+CAMPAIGN: Final[dict[str, Any]] = {
     "source": "newsletter",
     "channel": "Email",
     "utm_source": "newsletter",
@@ -50,6 +52,7 @@ CAMPAIGN: Final = {
     "operating_system_version": "18.1",
     "device": "mobile",
     "language": "hi",
+    "screen_width": 390,
 }
 
 #: Each dimension's values, the most pageviews first: value, visitors, pageviews.
@@ -76,6 +79,7 @@ EXPECTED: Final = {
     "operating_system": [("iOS", 1, 3), ("Windows", 2, 2), ("", 1, 1)],
     "operating_system_version": [("18.1", 1, 3), ("10", 2, 2), ("", 1, 1)],
     "device": [("mobile", 1, 3), ("desktop", 2, 2), ("", 1, 1)],
+    "screen": [("0-575", 1, 3), ("1440+", 2, 2), ("", 1, 1)],
     "language": [("hi", 1, 3), ("de", 2, 2), ("", 1, 1)],
 }
 
@@ -134,6 +138,15 @@ def test_groups_four_visits(name: str, site: Site, warehouse: Warehouse) -> None
             Interval.HOUR,
             {datetime(2026, 3, 10, 17, 30): (3, 4), datetime(2026, 3, 10, 18, 30): (2, 2)},  # noqa: DTZ001 -- keys are naive UTC
         ),
+        (
+            Interval.MINUTE,
+            {
+                datetime(2026, 3, 10, 18, 20): (3, 3),  # noqa: DTZ001 -- as above
+                datetime(2026, 3, 10, 18, 25): (1, 1),  # noqa: DTZ001
+                datetime(2026, 3, 10, 18, 26): (1, 0),  # noqa: DTZ001
+                datetime(2026, 3, 10, 18, 40): (2, 2),  # noqa: DTZ001
+            },
+        ),
         (Interval.DAY, {date(2026, 3, 10): (3, 4), date(2026, 3, 11): (2, 2)}),
         (Interval.WEEK, {date(2026, 3, 9): (4, 6)}),
         (Interval.MONTH, {date(2026, 3, 1): (4, 6)}),
@@ -154,6 +167,46 @@ def test_groups_by_the_sites_time(
     assert {
         row.dimensions[0]: (row.figures["visitors"], row.figures["pageviews"]) for row in rows
     } == expected
+
+
+@pytest.mark.parametrize(
+    ("width", "screen"),
+    [
+        (None, ""),
+        (0, "0-575"),
+        (575, "0-575"),
+        (576, "576-991"),
+        (991, "576-991"),
+        (992, "992-1439"),
+        (1439, "992-1439"),
+        (1440, "1440+"),
+        (30_000, "1440+"),
+    ],
+)
+def test_screens_have_sizes(width: int | None, screen: str, site: Site) -> None:
+    view(site, LATE, screen_width=width)
+
+    assert group_by(SCREEN, site) == {screen: 1}
+
+
+@pytest.mark.parametrize("name", ["plan", "Größe", "a.b", "x' OR ''='", "{0}", "$site", ""])
+def test_properties_of_any_name_are_dimensions(name: str, site: Site) -> None:
+    """Also where it is written like SQL; events without it are in the empty group."""
+    visit = add_visit(site=site, visitor=1, started_at=LATE)
+    add_event(visit=visit, name="buy", happened_at=LATE, props={name: "large", "other": "1"})
+    add_event(visit=visit, happened_at=LATE, props={"other": "2"})
+
+    assert group_by(property_dimension(name), site) == {"large": 1, "": 1}
+
+
+def group_by(dimension: Dimension, site: Site) -> dict[str, int]:
+    """Return the number of events of each of the dimension's values."""
+    question = ReportQuery(
+        site=site, range=days_of(site), metrics=(EVENTS,), dimensions=(dimension,)
+    )
+    with open_warehouse(site) as warehouse:
+        rows = break_down(warehouse, question).rows
+    return {row.dimensions[0]: row.figures["events"] for row in rows}
 
 
 def test_every_dimension_is_grouped_above() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from reports.formats import format_change, format_duration, format_figure, format_share
@@ -12,6 +14,7 @@ from reports.metrics import (
     VISIT_DURATION,
     VISITORS,
     Metric,
+    Money,
     Unit,
 )
 from reports.queries import Change
@@ -38,9 +41,11 @@ from reports.templatetags.figures import change_text, duration, figure, tone
         (55.4, Unit.PERCENT, "55%"),
         (0.0, Unit.PERCENT, "0%"),
         (None, Unit.PERCENT, "–"),
+        (Money(Decimal("1234567.8950"), "EUR"), Unit.MONEY, "1,234,567.90 EUR"),
+        (None, Unit.MONEY, "–"),
     ],
 )
-def test_writes_figures(value: float | None, unit: Unit, text: str) -> None:
+def test_writes_figures(value: float | Money | None, unit: Unit, text: str) -> None:
     assert format_figure(value, unit) == text
 
 

@@ -150,9 +150,9 @@ def test_all_time_is_from_the_first_hit_to_today(
             "Select a valid choice. fortnight is not one of the available choices.",
         ),
         (
-            "interval=minute",
+            "interval=second",
             "interval",
-            "Select a valid choice. minute is not one of the available choices.",
+            "Select a valid choice. second is not one of the available choices.",
         ),
         (f"from={'9' * 5000}&to=2026-03-01", "from", "Give a day like this: from=2026-03-01."),
         ("from=2026-03-01%00&to=2026-03-02", "from", "Give a day like this: from=2026-03-01."),

@@ -5,32 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from reports.dates import DateRange, Interval
-from reports.dimensions import BROWSER, COUNTRY, EVENT, PAGE
+from reports.dimensions import BROWSER, COUNTRY, EVENT, PAGE, TIME
+from reports.filters import Filter
 from reports.metrics import (
     BOUNCE_RATE,
     METRICS,
     PAGEVIEWS,
+    PERCENTAGE,
     SCROLL_DEPTH,
     TIME_ON_PAGE,
+    TOTAL_REVENUE,
     VISIT_DURATION,
     VISITORS,
     VISITS,
     Metric,
+    Money,
     Unit,
 )
 from reports.queries import (
     Change,
-    Filter,
     Order,
     ReportQuery,
     break_down,
     chart,
     compare,
+    compare_rows,
     summarise,
 )
 from reports.tests.histories import view
@@ -39,6 +44,11 @@ from reports.warehouse.embedded import open_warehouse
 from sites.models import Site
 from visits.services import add_event, add_visit
 from visits.tests.hits import DAY, HOUR, MINUTE, NOON
+
+
+def euros(amount: int) -> Money:
+    """Return an amount in EUR."""
+    return Money(Decimal(amount), "EUR")
 
 
 @pytest.fixture
@@ -333,12 +343,16 @@ def test_without_a_range_before_there_is_nothing_before(
         (VISITORS, 100, None, None, None),
         (BOUNCE_RATE, None, 0.5, None, None),
         (BOUNCE_RATE, 0.5, None, None, None),
+        # Money changes by a fraction, where it is of one currency.
+        (TOTAL_REVENUE, euros(15), euros(10), 0.5, True),
+        (TOTAL_REVENUE, euros(15), Money(Decimal(10), "USD"), None, None),
+        (TOTAL_REVENUE, euros(15), None, None, None),
     ],
 )
 def test_a_change_tells_how_much_and_whether_it_is_good(
     metric: Metric,
-    now: float | None,
-    before: float | None,
+    now: float | Money | None,
+    before: float | Money | None,
     difference: float | None,
     is_good: bool | None,
 ) -> None:
@@ -359,3 +373,75 @@ def test_a_visit_counts_once_however_many_of_its_pages_are_asked(
     two_pages = replace(question, metrics=(VISITS,), filters=(Filter(PAGE, ("/a", "/b")),))
 
     assert summarise(warehouse, two_pages) == {"visits": 1}
+
+
+def test_each_row_is_compared_with_its_group_in_the_earlier_range(
+    warehouse: Warehouse, question: ReportQuery
+) -> None:
+    """On the 9th Dot saw / and /b; nobody saw /a, and /c is none of the rows."""
+    table = replace(question, dimensions=(PAGE,), limit=2)
+    rows = break_down(warehouse, table).rows
+
+    changes = compare_rows(warehouse, table, rows, day_before(question))
+
+    assert [row.dimensions for row in rows] == [("/",), ("/a",)]
+    assert [(row["visitors"].now, row["visitors"].before) for row in changes] == [(3, 1), (1, 0)]
+
+
+def test_a_bucket_of_time_is_compared_with_the_one_in_its_place(
+    warehouse: Warehouse, question: ReportQuery
+) -> None:
+    hours = replace(question, dimensions=(TIME[Interval.HOUR],), order_by=())
+    rows = break_down(warehouse, hours).rows
+
+    changes = compare_rows(warehouse, hours, rows, day_before(question))
+
+    assert {
+        row.dimensions[0].hour: (change["pageviews"].now, change["pageviews"].before)
+        for row, change in zip(rows, changes, strict=True)
+    } == {12: (3, 2), 13: (2, 0)}
+
+
+def test_a_share_of_an_earlier_row_is_of_everything_then(
+    warehouse: Warehouse, question: ReportQuery
+) -> None:
+    """Dot alone saw /b on the 9th, and is all of that day."""
+    table = replace(question, metrics=(PERCENTAGE,), dimensions=(PAGE,))
+    rows = [row for row in break_down(warehouse, table).rows if row.dimensions == ("/b",)]
+
+    (change,) = compare_rows(warehouse, table, rows, day_before(question))
+
+    assert (change["percentage"].now, change["percentage"].before) == (1 / 3, 1)
+
+
+def test_without_dimensions_the_one_row_is_compared(
+    warehouse: Warehouse, question: ReportQuery
+) -> None:
+    rows = break_down(warehouse, question).rows
+
+    assert compare_rows(warehouse, question, rows, day_before(question)) == [
+        compare(warehouse, question, day_before(question))
+    ]
+    assert compare_rows(warehouse, question, [], day_before(question)) == []
+
+
+@pytest.mark.parametrize(
+    ("order_by", "expected"),
+    [
+        ((Order(BROWSER),), ["Firefox DE", "Firefox IN", "Chrome IN"]),
+        ((Order(COUNTRY, descending=False),), ["Firefox DE", "Chrome IN", "Firefox IN"]),
+        (
+            (Order(COUNTRY), Order(PAGEVIEWS), Order(BROWSER)),
+            ["Firefox IN", "Chrome IN", "Firefox DE"],
+        ),
+    ],
+)
+def test_dimensions_can_be_ordered_by(
+    order_by: tuple[Order, ...],
+    expected: list[str],
+    warehouse: Warehouse,
+    question: ReportQuery,
+) -> None:
+    table = replace(question, dimensions=(BROWSER, COUNTRY), order_by=order_by)
+
+    assert [" ".join(row.dimensions) for row in break_down(warehouse, table).rows] == expected

@@ -15,16 +15,16 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.generic import TemplateView
 
-from reports.activity import count_current_visitors
+from reports.activity import count_current_visitors, find_first_hit_at
 from reports.charts import Chart, draw_chart
 from reports.dates import PRESETS, DateRange, today_in
 from reports.dimensions import Dimension
+from reports.filters import Condition
 from reports.forms import ALL, ReportForm, ReportPeriod
 from reports.metrics import Metric
 from reports.queries import (
     Breakdown,
     Change,
-    Filter,
     Order,
     ReportQuery,
     break_down,
@@ -37,7 +37,6 @@ from reports.warehouse.base import Warehouse
 from reports.warehouse.embedded import open_warehouse
 from sites.domains import normalise_domain
 from sites.models import Site
-from visits.models import Event
 from visits.tracker.snippet import tracking_snippet
 
 
@@ -64,8 +63,7 @@ class SiteView(LoginRequiredMixin, TemplateView):
     @cached_property
     def first_hit_at(self) -> datetime | None:
         """When the site's first event happened; None before there is one."""
-        first = Event.objects.for_site(self.site).order_by("happened_at")
-        return first.values_list("happened_at", flat=True).first()
+        return find_first_hit_at(self.site)
 
     def refuse(self, form: Form) -> HttpResponse:
         """Return the page that says what is wrong with the address."""
@@ -142,7 +140,7 @@ class ReportView(SiteView):
         """Return the question after these metrics on the page's days."""
         return ReportQuery(site=self.site, range=self.period.range, metrics=metrics)
 
-    def total(self, metric: Metric, *filters: Filter) -> Any:
+    def total(self, metric: Metric, *filters: Condition) -> Any:
         """Return the metric over all that the filters leave, of which tables show shares.
 
         Asked once for a page, however many of its tables need it.
@@ -154,7 +152,7 @@ class ReportView(SiteView):
         return self._totals[asked]
 
     @cached_property
-    def _totals(self) -> dict[tuple[Metric, tuple[Filter, ...]], Any]:
+    def _totals(self) -> dict[tuple[Metric, tuple[Condition, ...]], Any]:
         return {}
 
     def changes(self, *metrics: Metric) -> dict[str, Change]:
@@ -178,7 +176,7 @@ class ReportView(SiteView):
         dimension: Dimension,
         *metrics: Metric,
         whole: float | None,
-        filters: tuple[Filter, ...] = (),
+        filters: tuple[Condition, ...] = (),
         order_by: tuple[Order, ...] = (),
         limit: int = 9,
         offset: int = 0,

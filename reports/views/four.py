@@ -26,6 +26,7 @@ from reports.dimensions import (
     TITLE,
     Dimension,
 )
+from reports.filters import Condition
 from reports.metrics import (
     BOUNCE_RATE,
     ENGAGEMENT_RATE,
@@ -40,7 +41,7 @@ from reports.metrics import (
     Metric,
     Unit,
 )
-from reports.queries import Filter, Order
+from reports.queries import Order
 from reports.tables import Table
 from reports.views.base import ReportView
 from reports.views.overview import OWN_EVENTS
@@ -171,7 +172,7 @@ class FourReportView(ReportView):
         """
         metrics = self.report.breakdowns[dimension]
         number = next(metric for metric in metrics if metric.unit is Unit.COUNT)
-        filters: tuple[Filter, ...] = (OWN_EVENTS,) if dimension is EVENT else ()
+        filters: tuple[Condition, ...] = (OWN_EVENTS,) if dimension is EVENT else ()
         return self.table(
             dimension,
             *metrics,

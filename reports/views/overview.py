@@ -14,6 +14,7 @@ from reports.dimensions import (
     PAGE,
     SOURCE,
 )
+from reports.filters import Filter
 from reports.metrics import (
     BOUNCE_RATE,
     ENGAGEMENT_RATE,
@@ -25,7 +26,6 @@ from reports.metrics import (
     VISITS,
     Metric,
 )
-from reports.queries import Filter
 from reports.views.base import ReportView
 from visits.joining import ENGAGEMENT, PAGEVIEW
 

@@ -1,35 +1,33 @@
 """Answers from daily figures, where a question allows it exactly.
 
-It does when it has no filter, groups by at most one dimension that days are rolled up by, and by
-days or longer, and asks for nothing but components that add up. Days that are not rolled up yet,
-and one that the question ends in the middle of, are the tail: their figures are made of events, on
-the way.
+It does when it is by no dimension, or groups and filters by a single one that days are rolled up
+by, over whole days, and asks for nothing but components that add up. Days that are not rolled up
+yet, and one that the question ends in the middle of, are the tail: their figures are made of
+events, on the way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
 from archive.files import read_files
 from archive.live import SiteState
 from archive.models import DAY, ArchiveFile
-from reports.components import VISITORS
-from reports.dates import Interval
-from reports.dimensions import TIME, Dimension
+from reports.components import Component, Level
+from reports.conditions import Parameters, write_condition
+from reports.dates import Interval, today_in
+from reports.dimensions import EVENT, TIME, Dimension
+from reports.filters import dimensions_of, put_in_place
 from reports.queries import ReportQuery
-from reports.rollup import (
-    COUNTED,
-    ROLLED_UP,
-    WHOLE,
-    write_daily_figures,
-    write_stays,
-)
-from reports.sql import Statement, finish, group_names, needed_components
+from reports.rollup import COUNTED, ROLLED_UP, WHOLE, write_daily_figures, write_stays
+from reports.sql import group_names
 
 _BY_DAYS: Final = (TIME[Interval.DAY], TIME[Interval.WEEK], TIME[Interval.MONTH])
+#: Stands for what no single dimension decides.
+_SEVERAL: Final = Dimension(name="several", label="", expression="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +55,34 @@ class DailyFigures:
         self._state = state
         self._tails: dict[Tail, MadeTail | None] = {}
 
-    def write(self, query: ReportQuery) -> Statement | None:
-        """Return the statement that answers the query; None where daily figures cannot."""
-        dimension = rolled_up_dimension(query)
+    def count(
+        self, query: ReportQuery, components: list[Component], parameters: Parameters
+    ) -> str | None:
+        """Return a query for the components, as `reports.sql.count_events` does, of daily figures.
+
+        None where they cannot give them exactly.
+        """
+        dimension = rolled_up_dimension(query, components)
         if dimension is None:
             return None
         days = query.range
         split = min(self._rolled_up_until(dimension, days.first_day), days.end_day)
         if days.until is not None:
-            # A range is cut in its last day: that one is no whole day.
-            split = min(split, days.last_day)
+            # The day in which it is cut is no whole day.
+            split = min(split, today_in(days.zone, days.until))
         if split <= days.first_day:
             return None
         files = _overlapping(self._state.rollups, days.first_day, split)
         tail = None
         if split < days.end_day:
             tail = self._make_tail(Tail(split, days.end_day, days.until))
-        if VISITORS in needed_components(query) and (
-            any(file.has_users for file in files) or (tail is not None and tail.has_users)
-        ):
+        users_come = any(file.has_users for file in files) or (tail is not None and tail.has_users)
+        if users_come and any(part.level is Level.VISITOR for part in components):
             return None
         rows = [_rolled_up_rows(query, dimension, files, split)] if files else []
         if tail is not None:
-            rows.append(_tail_rows(query, dimension, tail, split))
-        if not rows:
-            return None
-        parameters = {"first_day": days.first_day}
-        return finish(query, _sum(query, dimension, rows), parameters)
+            rows.append(_tail_rows(dimension, tail, split))
+        return _sum(query, dimension, components, rows, parameters) if rows else None
 
     def _rolled_up_until(self, dimension: Dimension, first_day: date) -> date:
         """Return the day before which every day from `first_day` on has figures that still hold."""
@@ -122,15 +121,43 @@ class DailyFigures:
         return MadeTail(name, events, has_users)
 
 
-def rolled_up_dimension(query: ReportQuery) -> Dimension | None:
+def rolled_up_dimension(query: ReportQuery, components: list[Component]) -> Dimension | None:
     """Return the dimension whose daily figures answer the query, WHOLE without; None: none do."""
-    if query.filters or not set(needed_components(query)) <= set(COUNTED):
+    if query.range.since is not None or not all(map(_column, components)):
         return None
-    others = [each for each in query.dimensions if each not in _BY_DAYS]
-    if len(others) > 1 or len(query.dimensions) - len(others) > 1:
+    groups = [each for each in query.dimensions if each not in _BY_DAYS]
+    if len(groups) > 1 or len(query.dimensions) - len(groups) > 1:
         return None
-    dimension = others[0] if others else WHOLE
-    return dimension if ROLLED_UP.get(dimension.name) == dimension else None
+    asked = set(groups)
+    for condition in query.filters:
+        asked |= dimensions_of(condition) or {_SEVERAL}
+    if len(asked) > 1:
+        return None
+    dimension = next(iter(asked), WHOLE)
+    if ROLLED_UP.get(dimension.name) != dimension:
+        return None
+    if query.filters and not groups and not _adds_up(dimension, components):
+        return None
+    return dimension
+
+
+def _adds_up(dimension: Dimension, components: list[Component]) -> bool:
+    """Whether the components of several values are the sum of each value's.
+
+    A visit may have several pages, and would count for each; an event has one. Events without the
+    dimension are in no value's figures, so none that counts may be without.
+    """
+    return all(part.level is Level.EVENT for part in components) and (
+        not dimension.condition or dimension is EVENT
+    )
+
+
+def _column(component: Component) -> str:
+    """The column of daily figures that holds the component, of whichever scope; empty: none."""
+    for counted in COUNTED:
+        if (component.level, component.expression) == (counted.level, counted.expression):
+            return counted.name
+    return ""
 
 
 def _first_event_day(state: SiteState) -> date | None:
@@ -145,37 +172,44 @@ def _overlapping(files: Iterable[ArchiveFile], first: date, end: date) -> list[A
 def _rolled_up_rows(
     query: ReportQuery, dimension: Dimension, files: list[ArchiveFile], split: date
 ) -> str:
-    names = ", ".join(component.name for component in needed_components(query))
     return (
-        f"SELECT value, happened_on, previous_on, {names} FROM {read_files(files)}"
+        f"SELECT * EXCLUDE (dimension) FROM {read_files(files)}"
         f" WHERE dimension = '{dimension.name}'"
         f" AND happened_on >= DATE '{query.range.first_day}' AND happened_on < DATE '{split}'"
     )
 
 
-def _tail_rows(query: ReportQuery, dimension: Dimension, tail: MadeTail, split: date) -> str:
+def _tail_rows(dimension: Dimension, tail: MadeTail, split: date) -> str:
     return write_daily_figures(
-        dimension,
-        needed_components(query),
-        stays=tail.stays,
-        events=tail.events,
-        since=f"DATE '{split}'",
+        dimension, COUNTED, stays=tail.stays, events=tail.events, since=f"DATE '{split}'"
     )
 
 
-def _sum(query: ReportQuery, dimension: Dimension, rows: list[str]) -> str:
+def _sum(
+    query: ReportQuery,
+    dimension: Dimension,
+    components: list[Component],
+    rows: list[str],
+    parameters: Parameters,
+) -> str:
     """The components of each group, of rows of daily figures."""
+    value = replace(dimension, expression="value")
     groups = [
-        f"{'value' if each == dimension else each.expression} AS {name}"
+        f"{value.expression if each == dimension else each.expression} AS {name}"
         for each, name in zip(query.dimensions, group_names(query), strict=True)
     ]
-    sums = [f"coalesce(sum({c.name}), 0)::BIGINT AS {c.name}" for c in needed_components(query)]
+    sums = [f"coalesce(sum({_column(part)}), 0)::BIGINT AS {part.name}" for part in components]
     # A group of a chart is a range of its own: who was there before it counts in it once more.
-    beginnings = [each.expression for each in query.dimensions if each in _BY_DAYS]
-    begin = f"greatest($first_day::DATE, {beginnings[0]})" if beginnings else "$first_day"
+    begin = f"DATE '{query.range.first_day}'"
+    for each in query.dimensions:
+        if each in _BY_DAYS:
+            begin = f"greatest({begin}, {each.expression})"
+    conditions = [f"(previous_on IS NULL OR previous_on < {begin})"]
+    conditions += [
+        write_condition(put_in_place(condition, dimension, value), query, parameters)
+        for condition in query.filters
+    ]
     grouping = f" GROUP BY {', '.join(group_names(query))}" if groups else ""
-    united = " UNION ALL ".join(f"({each})" for each in rows)
-    return (
-        f"SELECT {', '.join([*groups, *sums])} FROM ({united})"
-        f" WHERE previous_on IS NULL OR previous_on < {begin}{grouping}"
-    )
+    united = " UNION ALL BY NAME ".join(f"({each})" for each in rows)
+    columns = ", ".join([*groups, *sums]) or "count(*) AS nothing"
+    return f"SELECT {columns} FROM ({united}) WHERE {' AND '.join(conditions)}{grouping}"

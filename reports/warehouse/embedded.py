@@ -11,9 +11,11 @@ import duckdb
 from django.conf import settings
 
 from archive.live import SiteState, process_rows
+from reports.components import Component
+from reports.conditions import Parameters
 from reports.exceptions import ReportTooLargeError, ReportTooSlowError
 from reports.queries import ReportQuery
-from reports.sql import Statement, write_statement
+from reports.sql import Statement, count_events, finish, write_components
 from reports.warehouse.daily import DailyFigures
 from sites.models import Site
 
@@ -28,7 +30,7 @@ class EmbeddedWarehouse:
     def write(self, query: ReportQuery) -> Statement:
         """Return the statement that answers `query` at the least cost."""
         with self._bounded():
-            return self._daily.write(query) or write_statement(query)
+            return self._write(query, set())
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         """Return the statement's rows, in its order.
@@ -39,12 +41,21 @@ class EmbeddedWarehouse:
             return self._state.engine.execute(statement.sql, statement.parameters).fetchall()
 
     def explain(self, query: ReportQuery) -> str:
-        """Return what `query` is answered from, in words, and the engine's plan for it."""
-        daily = self._daily.write(query)
-        source = "daily figures" if daily else "events"
-        statement = daily or write_statement(query)
+        """Return what `query` is answered from, in words, and below the engine's plan for it."""
+        sources: set[str] = set()
+        statement = self._write(query, sources)
         plan = self._state.engine.execute(f"EXPLAIN {statement.sql}", statement.parameters)
-        return "\n".join([f"Answered from {source}.", *(str(row[-1]) for row in plan.fetchall())])
+        lines = [str(row[-1]) for row in plan.fetchall()]
+        return "\n".join([f"Answered from {' and '.join(sorted(sources))}.", *lines])
+
+    def _write(self, query: ReportQuery, sources: set[str]) -> Statement:
+        def count(part: ReportQuery, components: list[Component], parameters: Parameters) -> str:
+            daily = self._daily.count(part, components, parameters)
+            sources.add("events" if daily is None else "daily figures")
+            return daily or count_events(part, components, parameters)
+
+        parameters: Parameters = {}
+        return finish(query, write_components(query, parameters, count), parameters)
 
     @contextmanager
     def _bounded(self) -> Iterator[None]:

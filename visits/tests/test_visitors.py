@@ -59,8 +59,14 @@ def test_address_and_agent_cannot_be_shifted_into_each_other(site: Site) -> None
 def test_an_id_fits_a_signed_column_of_64_bits(site: Site) -> None:
     ids = [identify(site, address=f"203.0.113.{number}").id for number in range(200)]
 
-    assert all(-(2**63) <= number < 2**63 for number in ids)
-    assert len({number >> 48 for number in ids}) > 100
+    assert all(0 <= number < 2**63 for number in ids)
+    assert len({number >> 47 for number in ids}) > 100
+
+
+def test_a_user_of_the_site_has_a_negative_id(site: Site) -> None:
+    ids = [identify_user(site, f"user {number}").id for number in range(200)]
+
+    assert all(-(2**63) <= number < 0 for number in ids)
 
 
 def test_on_the_day_after_a_visitor_has_a_new_id(site: Site) -> None:
