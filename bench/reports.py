@@ -1,100 +1,212 @@
-"""How long the overview takes, against its bare questions on rows already in the engine."""
+"""What a page's questions cost, at several sizes of a year, against the bare engine on one table.
+
+The questions are those of the overview, of the last 30 days and of the last 12 months: without a
+filter, with one, with three. A page opens the warehouse, as a report page does, and asks them all.
+The bare engine answers the same questions from one table of all sites' events, sorted by site and
+time, in a database of its own.
+"""
 
 from __future__ import annotations
 
 import argparse
-import io
+import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from bench.support.database import fresh_database
-from bench.support.results import Figure, print_results
+from bench.support.results import print_results
 
 if TYPE_CHECKING:
-    from django.test import Client
+    import duckdb
 
-PERIODS: Final = {"28d": "28_days", "12mo": "12_months"}
-
-UNITS: Final = {
-    "events": "events stored, over a year",
-    "page_28_days_ms": "ms for the page of 28 days, loading its rows included",
-    "page_12_months_ms": "ms for the page of 12 months",
-    "queries_28_days_ms": "ms for the same questions, rows loaded before",
-    "queries_12_months_ms": "ms for the same questions, rows loaded before",
-    "ratio_28_days": "page to bare questions",
-    "ratio_12_months": "page to bare questions",
-}
-
-
-def measure(events: int, repeats: int) -> dict[str, Figure]:
-    """Return the figures of a demo site of `events` events; medians of `repeats` runs."""
-    with fresh_database():
-        from django.contrib.auth.models import User
-        from django.core.management import call_command
-        from django.test import Client
-
-        call_command("collectstatic", verbosity=0, interactive=False)
-        call_command("seed_demo", events=events, stdout=io.StringIO(), stderr=io.StringIO())
-        client = Client()
-        client.force_login(User.objects.create_user("bench", is_staff=True))
-        figures: dict[str, Figure] = {"events": events}
-        for period, name in PERIODS.items():
-            url = f"/reports/demo.example.com/?period={period}"
-            page = time_ms(partial(open_page, client, url), repeats)
-            queries = measure_queries(period, repeats)
-            figures |= {
-                f"page_{name}_ms": round(page, 1),
-                f"queries_{name}_ms": round(queries, 1),
-                f"ratio_{name}": round(page / queries, 2),
-            }
-    return figures
-
-
-def measure_queries(period: str, repeats: int) -> float:
-    """Return the milliseconds of the overview's questions on a warehouse that is open."""
-    from django.utils import timezone
-
-    from reports.dates import preset_range
-    from reports.dimensions import DIMENSIONS
-    from reports.metrics import PAGEVIEWS, VISITORS
-    from reports.queries import ReportQuery, break_down, chart, compare
-    from reports.views.overview import HEADLINE
-    from reports.warehouse.embedded import open_warehouse
+    from reports.queries import ReportQuery
     from sites.models import Site
 
-    site = Site.objects.get(domain="demo.example.com")
-    days = preset_range(period, site.zone, timezone.now())
-    names = (
-        "source", "page", "country", "entry_page", "browser", "operating_system", "device", "event",
-    )  # fmt: skip
+SIZES: Final = (1_000_000, 10_000_000, 100_000_000)
+PERIODS: Final = ("30d", "12mo")
+#: Filters by dimension, for each depth the first so many of them.
+FILTERS: Final = (("source", "Google"), ("device", "mobile"), ("browser", "Chrome"))
+DEPTHS: Final = {"unfiltered": 0, "one_filter": 1, "three_filters": 3}
+MEASURED: Final = ("half.example.com", "tenth.example.com")
 
-    with open_warehouse(site, days, days.previous(timezone.now())) as warehouse:
+UNITS: Final = {
+    "bytes_per_event": "bytes of the archive, daily figures included, for each event",
+    "growth_unfiltered": "page at the largest size to page at the smallest, the worst of them",
+    "worst_ratio_to_engine": "page with a filter to the bare engine, the worst of them",
+}
 
-        def ask() -> None:
-            question = ReportQuery(site=site, range=days, metrics=HEADLINE)
-            compare(warehouse, question, days.previous(timezone.now()))
-            chart(warehouse, question, days.intervals()[0])
-            for name in names:
-                break_down(
-                    warehouse,
-                    ReportQuery(
-                        site=site,
-                        range=days,
-                        metrics=(VISITORS, PAGEVIEWS),
-                        dimensions=(DIMENSIONS[name],),
-                        limit=9,
-                    ),
+Times = dict[str, float]
+
+
+def measure_size(events: int, repeats: int, memory_mb: int) -> dict[str, Any]:
+    """Return the figures of one size, in this process."""
+    with fresh_database(REPORT_MEMORY_MB=str(memory_mb)):
+        from bench.support.history import fill_archive
+
+        now = datetime.now(UTC)
+        started = time.perf_counter()
+        sites = fill_archive(events, now.date() + timedelta(days=1), _tell)
+        stored, size = _stored()
+        filled = time.perf_counter() - started
+        pages, engine = {}, {}
+        bare = _open_bare()
+        for domain in MEASURED:
+            for period in PERIODS:
+                for depth, filters in DEPTHS.items():
+                    questions = _questions(sites[domain], period, now, filters)
+                    name = f"{domain.partition('.')[0]}_{period}_{depth}"
+                    pages[name] = time_ms(partial(_ask_page, sites[domain], questions), repeats)
+                    engine[name] = time_ms(partial(_ask_bare, bare, questions), repeats)
+                    _tell(f"{name}: page {pages[name]:.0f} ms, engine {engine[name]:.0f} ms")
+        bare.close()
+        return {
+            "events": stored,
+            "fill_events_per_second": round(stored / filled),
+            "bytes_per_event": round(size / stored, 2),
+            "page_ms": pages,
+            "engine_ms": engine,
+            "next_report_has_the_hit": _is_fresh(sites[MEASURED[0]]),
+        }
+
+
+def _stored() -> tuple[int, int]:
+    """Return how many events the archive has, and the bytes of all its files."""
+    from django.db.models import Sum
+
+    from archive.models import ArchiveFile
+
+    events = ArchiveFile.objects.events().aggregate(n=Sum("rows"))["n"]
+    return int(events), int(ArchiveFile.objects.aggregate(n=Sum("size_bytes"))["n"])
+
+
+def _questions(site: Site, period: str, now: datetime, depth: int) -> list[ReportQuery]:
+    """Return what the overview asks."""
+    from dataclasses import replace
+
+    from reports.dates import preset_range
+    from reports.dimensions import DIMENSIONS, TIME
+    from reports.filters import Filter
+    from reports.metrics import BOUNCE_RATE, EVENTS, PAGEVIEWS, VISITORS
+    from reports.queries import Order, ReportQuery
+    from reports.views.overview import HEADLINE, OWN_EVENTS
+
+    days = preset_range(period, site.zone, now)
+    filters = tuple(Filter(DIMENSIONS[name], (value,)) for name, value in FILTERS[:depth])
+    headline = ReportQuery(site=site, range=days, metrics=HEADLINE, filters=filters)
+    earlier = replace(headline, range=days.previous(now))
+    charted = replace(
+        headline, metrics=(VISITORS,), dimensions=(TIME[days.intervals()[0]],), order_by=()
+    )
+
+    def table(name: str, *metrics: Any, more: tuple[Any, ...] = ()) -> ReportQuery:
+        return replace(
+            headline,
+            metrics=metrics,
+            dimensions=(DIMENSIONS[name],),
+            filters=(*filters, *more),
+            order_by=(Order(metrics[0]),),
+            limit=9,
+        )
+
+    return [
+        headline,
+        earlier,
+        charted,
+        replace(charted, range=replace(earlier.range, until=None)),
+        table("source", VISITORS),
+        table("page", PAGEVIEWS, VISITORS),
+        table("country", VISITORS),
+        table("entry_page", VISITORS, BOUNCE_RATE),
+        table("browser", VISITORS),
+        table("operating_system", VISITORS),
+        table("device", VISITORS),
+        table("event", EVENTS, VISITORS, more=(OWN_EVENTS,)),
+        replace(headline, metrics=(EVENTS,), filters=(*filters, OWN_EVENTS)),
+    ]
+
+
+def _ask_page(site: Site, questions: list[ReportQuery]) -> None:
+    from reports.warehouse.embedded import open_warehouse
+
+    with open_warehouse(site) as warehouse:
+        for question in questions:
+            warehouse.rows(warehouse.write(question))
+
+
+def _open_bare() -> duckdb.DuckDBPyConnection:
+    """Return the bare engine with one table of all events, in a file beside the archive's."""
+    import duckdb
+    from django.conf import settings
+
+    from archive.files import read_files
+    from archive.models import ArchiveFile
+
+    engine = duckdb.connect(
+        str(settings.DATA_DIR / "bare.duckdb"),
+        config={
+            "threads": settings.REPORT_THREADS,
+            "memory_limit": f"{settings.REPORT_MEMORY_MB}MB",
+        },
+    )
+    engine.execute("SET TimeZone = 'UTC'")
+    # The files are sorted already: in this order of theirs the table is sorted too.
+    files = ArchiveFile.objects.events().order_by("site", "first_event_at")
+    for place, file in enumerate(files):
+        verb = "INSERT INTO events" if place else "CREATE TABLE events AS"
+        engine.execute(f"{verb} SELECT * FROM {read_files([file])}")
+    engine.execute("CHECKPOINT")
+    return engine
+
+
+def _ask_bare(engine: duckdb.DuckDBPyConnection, questions: list[ReportQuery]) -> None:
+    from reports.sql import write_statement
+
+    for question in questions:
+        statement = write_statement(question)
+        engine.execute(statement.sql, statement.parameters).fetchall()
+
+
+def _is_fresh(site: Site) -> bool:
+    """Whether a hit is in the report that is opened after it was stored."""
+    from reports.dates import preset_range
+    from reports.metrics import PAGEVIEWS
+    from reports.queries import ReportQuery, summarise
+    from reports.warehouse.embedded import open_warehouse
+    from visits.ingestion.hit import Hit, SentHit
+    from visits.ingestion.pipeline import ingest
+
+    now = datetime.now(UTC)
+    question = ReportQuery(
+        site=site, range=preset_range("30d", site.zone, now), metrics=(PAGEVIEWS,)
+    )
+    counts = []
+    for _ in range(2):
+        with open_warehouse(site) as warehouse:
+            counts.append(summarise(warehouse, question)["pageviews"])
+        url = f"https://{site.domain}/"
+        agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+        ingest(
+            [
+                Hit(
+                    sent=SentHit(name="pageview", url=url, domains=(site.domain,)),
+                    domain=site.domain,
+                    received_at=now,
+                    address="203.0.113.9",
+                    user_agent=agent,
                 )
-
-        return time_ms(ask, repeats)
+            ]
+        )
+    return bool(counts[1] == counts[0] + 1)
 
 
 def time_ms(run: Callable[[], object], repeats: int) -> float:
@@ -105,25 +217,69 @@ def time_ms(run: Callable[[], object], repeats: int) -> float:
         started = time.perf_counter()
         run()
         times.append((time.perf_counter() - started) * 1000)
-    return median(times)
+    return round(median(times), 2)
 
 
-def open_page(client: Client, url: str) -> None:
-    """Get the page; raises SystemExit where it is no page."""
-    response = client.get(url, headers={"Host": "localhost"})
-    if response.status_code != 200:
-        raise SystemExit(f"{url} answers {response.status_code}")
+def compare_sizes(results: list[dict[str, Any]]) -> dict[str, float]:
+    """Return how pages grow from the smallest size to the largest, and the worst filtered ratio."""
+    smallest, largest = results[0]["page_ms"], results[-1]["page_ms"]
+    return {
+        "growth_unfiltered": round(
+            max(largest[name] / smallest[name] for name in largest if name.endswith("_unfiltered")),
+            2,
+        ),
+        "worst_ratio_to_engine": round(
+            max(
+                result["page_ms"][name] / result["engine_ms"][name]
+                for result in results
+                for name in result["page_ms"]
+                if not name.endswith("_unfiltered")
+            ),
+            2,
+        ),
+    }
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure each size in a process of its own, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=200_000)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), metavar="EVENTS")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--memory-mb", type=int, default=1024, help="what the engine may use")
+    parser.add_argument("--one", type=int, metavar="EVENTS", help="this size alone, as JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    figures = measure(options.events, options.repeats)
+    if options.one:
+        print(json.dumps(measure_size(options.one, options.repeats, options.memory_mb)))
+        return
+    results = []
+    for size in options.sizes:
+        command = [sys.executable, __file__, "--one", str(size)]
+        command += ["--repeats", str(options.repeats), "--memory-mb", str(options.memory_mb)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        results.append(json.loads(done.stdout))
+    figures: dict[str, Any] = {"sizes": results, **compare_sizes(results)}
+    if not options.json:
+        figures = {
+            f"{key}_{result['events']}": value
+            for result in results
+            for key, value in _flat(result).items()
+        } | compare_sizes(results)
     print_results("reports", figures, UNITS, as_json=options.json)
+
+
+def _flat(result: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in result.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}_{name}": figure for name, figure in value.items()}
+        elif key != "events":
+            flat[key] = value
+    return flat
 
 
 if __name__ == "__main__":

@@ -136,17 +136,17 @@ def _fill(
     stays = engine.execute("SELECT count(*) FROM stays WHERE happened_on >= ?", [first]).fetchall()[
         0
     ][0]
-    names = ", ".join(component.name for component in COUNTED)
+    components = [component.name for component in COUNTED]
     for name, dimension in ROLLED_UP.items():
         figures = write_daily_figures(
-            dimension, COUNTED, stays="stays", events=events, since=f"DATE '{first}'"
+            dimension, components, stays="stays", events=events, since=f"DATE '{first}'"
         )
         engine.execute(f"CREATE OR REPLACE TEMP TABLE figures AS {figures}")
         rows = engine.execute("SELECT count(*) FROM figures").fetchall()[0][0]
         if dimension is WHOLE or rows * STAYS_PER_ROW <= stays:
             engine.execute(
                 "INSERT INTO daily SELECT"
-                f" '{name}', value, happened_on, previous_on, {names} FROM figures"
+                f" '{name}', value, happened_on, previous_on, {', '.join(components)} FROM figures"
             )
     engine.execute("DROP TABLE stays")
 

@@ -35,7 +35,6 @@ from reports.components import (
     STAYS,
     VISITORS,
     VISITS,
-    Component,
 )
 from reports.dimensions import DIMENSIONS, EVENT, HOSTNAME, PAGE, SCREEN, TITLE, Dimension
 
@@ -179,14 +178,15 @@ def write_stays(events: str) -> str:
 
 
 def write_daily_figures(
-    dimension: Dimension, components: Iterable[Component], *, stays: str, events: str, since: str
+    dimension: Dimension, names: Iterable[str], *, stays: str, events: str, since: str
 ) -> str:
-    """Return a query for rows of daily figures: value, happened_on, previous_on, components.
+    """Return a query for rows of daily figures: value, happened_on, previous_on, then `names`.
 
+    The names are those of components that are COUNTED.
     `stays` is a relation as `write_stays` gives it, `events` one of events; both begin early enough
     to hold every day of the visits that have one from `since` on, from which day on there are rows.
     """
-    names = [component.name for component in components]
+    names = list(names)
     first = ", ".join(f"coalesce({_ON_FIRST_DAY[name]}, 0)::BIGINT AS {name}" for name in names)
     parts = [
         f"SELECT value, happened_on, NULL::DATE AS previous_on, {first} FROM units"

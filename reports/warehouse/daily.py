@@ -79,9 +79,9 @@ class DailyFigures:
         users_come = any(file.has_users for file in files) or (tail is not None and tail.has_users)
         if users_come and any(part.level is Level.VISITOR for part in components):
             return None
-        rows = [_rolled_up_rows(query, dimension, files, split)] if files else []
+        rows = [_rolled_up_rows(query, dimension, components, files, split)] if files else []
         if tail is not None:
-            rows.append(_tail_rows(dimension, tail, split))
+            rows.append(_tail_rows(dimension, components, tail, split))
         return _sum(query, dimension, components, rows, parameters) if rows else None
 
     def _rolled_up_until(self, dimension: Dimension, first_day: date) -> date:
@@ -170,18 +170,27 @@ def _overlapping(files: Iterable[ArchiveFile], first: date, end: date) -> list[A
 
 
 def _rolled_up_rows(
-    query: ReportQuery, dimension: Dimension, files: list[ArchiveFile], split: date
+    query: ReportQuery,
+    dimension: Dimension,
+    components: list[Component],
+    files: list[ArchiveFile],
+    split: date,
 ) -> str:
+    names = dict.fromkeys(map(_column, components))
     return (
-        f"SELECT * EXCLUDE (dimension) FROM {read_files(files)}"
+        f"SELECT {', '.join(['value', 'happened_on', 'previous_on', *names])}"
+        f" FROM {read_files(files)}"
         f" WHERE dimension = '{dimension.name}'"
         f" AND happened_on >= DATE '{query.range.first_day}' AND happened_on < DATE '{split}'"
     )
 
 
-def _tail_rows(dimension: Dimension, tail: MadeTail, split: date) -> str:
+def _tail_rows(
+    dimension: Dimension, components: list[Component], tail: MadeTail, split: date
+) -> str:
+    names = list(dict.fromkeys(map(_column, components)))
     return write_daily_figures(
-        dimension, COUNTED, stays=tail.stays, events=tail.events, since=f"DATE '{split}'"
+        dimension, names, stays=tail.stays, events=tail.events, since=f"DATE '{split}'"
     )
 
 
@@ -210,6 +219,6 @@ def _sum(
         for condition in query.filters
     ]
     grouping = f" GROUP BY {', '.join(group_names(query))}" if groups else ""
-    united = " UNION ALL BY NAME ".join(f"({each})" for each in rows)
+    united = " UNION ALL ".join(f"({each})" for each in rows)
     columns = ", ".join([*groups, *sums]) or "count(*) AS nothing"
     return f"SELECT {columns} FROM ({united}) WHERE {' AND '.join(conditions)}{grouping}"
