@@ -55,6 +55,8 @@ MAX_DOMAINS: Final = 20
 MAX_PROPS: Final = 30
 MAX_PROP_KEY: Final = 300
 MAX_PROP_VALUE: Final = 2000
+#: Bytes of an object that is sent as text, as of a whole hit: what is longer is not parsed.
+MAX_OBJECT_TEXT: Final = 64 * 1024
 MAX_EVENT_ID: Final = 64
 MAX_USER_ID: Final = 200
 #: How long ago a hit may have happened, and how far ahead a sender's clock may be.
@@ -166,8 +168,13 @@ def _switch(value: object, *, default: bool) -> bool:
 
 
 def _object(value: object) -> Mapping[str, object]:
-    """Return an object that was sent as such or, as older scripts do, as JSON in a string."""
+    """Return an object that was sent as such or, as older scripts do, as JSON in a string.
+
+    The bounds of a body hold for the string too: a batch has room for one of megabytes.
+    """
     if isinstance(value, str):
+        if len(value.encode(errors="replace")) > MAX_OBJECT_TEXT:
+            raise FieldError(f"At most {MAX_OBJECT_TEXT // 1024} KB of JSON text.")
         try:
             value = orjson.loads(value) if value.strip() else {}
         except orjson.JSONDecodeError:
