@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
+from sites.domains import normalise_domain
 from visits.ingestion.hit import Origin
 from visits.ingestion.sources import is_own_host
 
@@ -37,19 +37,9 @@ def is_spam_referrer(hostname: str) -> bool:
     """
     if len(hostname) > _MAX_HOSTNAME:
         return False
-    labels = _to_ascii(hostname.lower().rstrip(".")).split(".")[-_MOST_LABELS:]
+    labels = normalise_domain(hostname).split(".")[-_MOST_LABELS:]
     hosts = _spam_hosts()
     return any(".".join(labels[start:]) in hosts for start in range(len(labels) - 1))
-
-
-def _to_ascii(hostname: str) -> str:
-    """Return a host with each label in punycode that is not ASCII."""
-    if hostname.isascii():
-        return hostname
-    labels = unicodedata.normalize("NFKC", hostname).split(".")
-    return ".".join(
-        label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels
-    )
 
 
 @cache

@@ -17,6 +17,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from sites.models import Site
+from sites.services import add_site
 from visits.api import MAX_BODY
 from visits.models import Event, Visit
 from visits.tests.hits import ADDRESS, CHROME, Sender, on_another_connection
@@ -122,6 +123,25 @@ def test_a_site_is_found_by_every_way_to_write_its_domain(
 ) -> None:
     assert "X-Tracking-Dropped" not in send(d=domain)
     assert site.events.count() == 1
+
+
+IN_ASCII: Final = "xn--mnchen-3ya.example"
+SPELLINGS: Final = ["münchen.example", "www.MÜNCHEN.Example", IN_ASCII, IN_ASCII.upper()]
+
+
+@pytest.mark.parametrize("stored", SPELLINGS)
+@pytest.mark.parametrize("sent", SPELLINGS)
+def test_a_site_of_other_letters_is_one_site_in_both_its_spellings(
+    db: None, send: Sender, stored: str, sent: str
+) -> None:
+    site = add_site(domain=stored)
+    page = f"https://{sent}/"
+
+    assert "X-Tracking-Dropped" not in send(d=sent, u=page, r=f"https://{stored}/before")
+    assert "X-Tracking-Dropped" not in send(d=stored, u=page, r=f"https://shop.{sent}/before")
+    visit = site.visits.get()
+    assert (visit.hostname, visit.referrer, visit.source) == (IN_ASCII, "", "")
+    assert (site.domain, str(site)) == (IN_ASCII, "münchen.example")
 
 
 def test_one_hit_may_be_several_sites(site: Site, other_site: Site, send: Sender) -> None:
