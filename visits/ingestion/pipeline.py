@@ -78,7 +78,7 @@ def put_source(hit: Hit) -> Hit:
 
 def drop_spam_referrer(hit: Hit) -> Hit | Drop:
     """Leave out hits whose referrer, or campaign's source, is there to be seen in reports."""
-    return Drop(DropReason.SPAM_REFERRER) if is_spam(hit.origin, own_hosts=hit.own_hosts) else hit
+    return Drop(DropReason.SPAM_REFERRER) if is_spam(hit.origin, own_host=hit.own_host) else hit
 
 
 def put_channel(hit: Hit) -> Hit:

@@ -19,13 +19,16 @@ _MOST_LABELS: Final = 4
 _MAX_HOSTNAME: Final = 253
 
 
-def is_spam(origin: Origin, *, own_hosts: tuple[str, ...]) -> bool:
+def is_spam(origin: Origin, *, own_host: str) -> bool:
     """Return whether the referrer, or a host that the campaign names as source, is a spammer's.
 
-    The site itself, at or under `own_hosts`, never is.
+    The site itself, at or under `own_host`, never is. What calls itself the page's own host may be:
+    a forged hit says that it was on the spammer's page.
     """
-    hosts = (origin.referrer.partition("/")[0], origin.utm_source.lower())
-    return any(is_spam_referrer(host) and not is_own_host(host, own_hosts) for host in hosts)
+    return any(
+        is_spam_referrer(host) and not is_own_host(normalise_domain(host), (own_host,))
+        for host in origin.hosts
+    )
 
 
 @lru_cache(maxsize=10_000)
