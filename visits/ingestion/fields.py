@@ -21,6 +21,7 @@ from django.utils import timezone
 from sites.domains import normalise_domain
 from visits.data.currencies import CURRENCIES
 from visits.ingestion.addresses import normalise_address
+from visits.ingestion.click_ids import cut_click_id
 from visits.ingestion.devices import MAX_USER_AGENT
 from visits.ingestion.hit import SentHit
 from visits.ingestion.text import clean_text
@@ -189,7 +190,7 @@ def _object(value: object) -> Mapping[str, object]:
 def _read_name(value: object, cut: list[str]) -> dict[str, Any]:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    name = "" if value is None else _text(value, MAX_NAME)
+    name = "" if value is None else cut_click_id(_text(value, MAX_NAME))
     if not name:
         raise FieldError("This field is required.")
     return {"name": name}
@@ -235,7 +236,7 @@ def _read_referrer(value: object, cut: list[str]) -> dict[str, Any]:
 
 
 def _read_title(value: object, cut: list[str]) -> dict[str, Any]:
-    return {"title": _cut_text(value, MAX_TITLE, "title", cut)}
+    return {"title": cut_click_id(_cut_text(value, MAX_TITLE, "title", cut))}
 
 
 def _read_props(value: object, cut: list[str]) -> dict[str, Any]:
@@ -250,7 +251,7 @@ def _read_props(value: object, cut: list[str]) -> dict[str, Any]:
         text = _scalar_text(scalar)
         if len(text) > MAX_PROP_VALUE:
             raise FieldError(f"{name[:40]}: at most {MAX_PROP_VALUE:,} characters.")
-        if text:
+        if text := cut_click_id(text):
             props[name] = text
     return {"props": props}
 

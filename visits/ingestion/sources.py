@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sites.domains import normalise_domain
-from visits.ingestion.click_ids import network_of_click
+from visits.ingestion.click_ids import cut_click_id, network_of_click
 from visits.ingestion.hit import Kind
 from visits.ingestion.pages import MAX_HOSTNAME
 from visits.ingestion.text import clean_text
@@ -60,7 +60,8 @@ def is_own_host(hostname: str, own_hosts: tuple[str, ...]) -> bool:
 def read_referrer(referrer: str) -> Referrer | None:
     """Return the referring page, None where there is none.
 
-    The query is left out: it may hold what a visitor typed elsewhere.
+    The query is left out: it may hold what a visitor typed elsewhere. So is a path from a click id
+    on.
     """
     try:
         parts = urlsplit(referrer)
@@ -72,7 +73,8 @@ def read_referrer(referrer: str) -> Referrer | None:
     hostname = normalise_domain(sent_host)
     if not hostname:
         return None
-    return Referrer(hostname, (hostname + clean_text(parts.path).rstrip("/"))[:2000])
+    path = cut_click_id(clean_text(parts.path)).rstrip("/")
+    return Referrer(hostname, (hostname + path)[:2000])
 
 
 def choose_source(*, named: str, referrer: Referrer | None, click_id: str) -> Source:
