@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -318,6 +319,58 @@ def test_a_hit_has_at_most_64_kilobytes(site: Site, client: Client, over: int, s
     assert Event.objects.count() == (status == 202)
 
 
+class BrokenBody(BytesIO):
+    """A body whose client leaves before its end."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Break off."""
+        raise ConnectionResetError
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "meta", "status", "errors"),
+    [
+        ("/api/event", b" " * (MAX_BODY + 1), {}, 413, {"body": ["At most 64 KB."]}),
+        ("/api/event", b"[" + b"{}," * 20_000, {}, 413, {"body": ["Too many values."]}),
+        ("/api/events", b" " * (4 * 2**20 + 1), {}, 413, {"body": ["At most 4096 KB."]}),
+        (
+            "/api/events",
+            b"[" + b"{}," * 1000 + b"{}]",
+            {},
+            413,
+            {"body": ["At most 1,000 hits, not 1,001."]},
+        ),
+        (
+            "/api/events",
+            b"{}",
+            {"CONTENT_LENGTH": "abc"},
+            400,
+            {"body": ["Send an array of hits."]},
+        ),
+        (
+            "/api/event",
+            b"{}",
+            {"CONTENT_LENGTH": "10", "wsgi.input": BrokenBody()},
+            400,
+            {"body": ["The body broke off."]},
+        ),
+    ],
+)
+@pytest.mark.django_db
+def test_without_the_front_too_a_refusal_is_an_object_of_messages_by_field(
+    client: Client,
+    path: str,
+    body: bytes,
+    meta: dict[str, Any],
+    status: int,
+    errors: dict[str, list[str]],
+) -> None:
+    answer = client.generic("POST", path, body, content_type="text/plain", **meta)
+
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/json")
+    assert json.loads(answer.content) == errors
+
+
 # 503
 
 
@@ -573,6 +626,7 @@ def test_the_pixel_says_why_it_dropped(
     [
         ({}, {"domain", "url"}),
         ({"d": "example.com"}, {"url"}),
+        ({f"a{number}": "1" for number in range(1200)}, {"query"}),
         ({"d": "example.com", "u": "https://example.com/", "w": "wide"}, {"screen_width"}),
         ({"d": "example.com", "u": "https://example.com/", "w": "1" * 5000}, {"screen_width"}),
         ({"d": "example.com", "u": "https://example.com/", "user_id": "ada"}, {"user_id"}),
