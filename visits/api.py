@@ -62,9 +62,6 @@ PREFLIGHT_HEADERS: Final = {
     "Access-Control-Max-Age": "86400",
 }
 
-# More digits are no field's number, and thousands of them int() refuses.
-_NUMBER: Final = re.compile(r"[0-9]{1,18}")
-
 # A text of JSON, in which braces and commas mean nothing.
 _TEXT: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
@@ -333,7 +330,7 @@ async def pixel(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _pixel_fields(request: HttpRequest) -> dict[str, str | int | bool]:
+def _pixel_fields(request: HttpRequest) -> dict[str, str | bool]:
     """Return the fields of the pixel's query. Raises MalformedHitError for too many of them."""
     try:
         fields = {name: str(value) for name, value in request.GET.items() if value}
@@ -401,11 +398,8 @@ def _is_prefetch(request: HttpRequest) -> bool:
     return False
 
 
-def _typed(name: str, value: str) -> str | int | bool:
+def _typed(name: str, value: str) -> str | bool:
     """Return a query's text as the JSON value that the field takes."""
-    match LONG_NAMES.get(name, name):
-        case "engagement_time" | "scroll_depth" | "screen_width" if _NUMBER.fullmatch(value):
-            return int(value)
-        case "interactive" | "hash_mode" | "automated":
-            return {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
+    if LONG_NAMES.get(name, name) in {"interactive", "hash_mode", "automated"}:
+        return {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
     return value

@@ -260,7 +260,7 @@ def test_of_several_sites_the_known_one_stores_and_the_others_are_told(
 
 
 def test_a_malformed_hit_is_answered_with_every_error_by_field(site: Site, send: Sender) -> None:
-    answer = send(u="", p=[1], sd=101, at="2026-03-10T12:00:00Z")
+    answer = send(u="", p=[1], sd=-1, at="2026-03-10T12:00:00Z")
 
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/json"
