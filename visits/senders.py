@@ -29,7 +29,7 @@ from visits.turns import MAX_WAIT_SECONDS, StoreBusyError
 
 logger = logging.getLogger(__name__)
 
-#: What the agent of every browser begins with.
+#: What the agent of every browser begins with; of the tools that send hits, PowerShell's does too.
 _BROWSERS_GREET: Final = ("Mozilla/", "Opera/")
 
 Arguments = TypeVarTuple("Arguments")
@@ -104,7 +104,8 @@ def _passed_on(user_agent: str) -> str:
 
     That of `python-requests/2.32.3` is the sender's own, and says nothing of the visitor.
     """
-    return user_agent if user_agent.startswith(_BROWSERS_GREET) else ""
+    is_browser_s = user_agent.startswith(_BROWSERS_GREET) and "PowerShell/" not in user_agent
+    return user_agent if is_browser_s else ""
 
 
 def _what_became_of(forwarded: str, address: str) -> Forwarding:

@@ -126,6 +126,7 @@ def test_a_sender_names_the_visitor_in_fields_or_headers(
     [
         *("", PYTHON, "Go-http-client/2.0", "curl/8.5.0", "Java/17.0.6", "node", "GuzzleHttp/7"),
         "shop-backend/1.4 (+https://shop.example)",
+        "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041.1",
     ],
 )
 @pytest.mark.parametrize("fields", [{}, {"address": VISITOR}, {"user_agent": ""}])
