@@ -45,8 +45,8 @@ class Signs:
 
     @property
     def shared(self) -> float:
-        """The share of the hits that have one address; 0 when there are none."""
-        return self.share(Sign.SHARED)
+        """The share of the hits that have one address in common; 0 when no two have."""
+        return self.share(Sign.SHARED) if self.counts[Sign.SHARED.value] > 1 else 0.0
 
     @property
     def is_shared(self) -> bool:

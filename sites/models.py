@@ -11,7 +11,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.functional import cached_property
 
-from sites.domains import normalise_domain, validate_domain
+from sites.domains import normalise_domain, show_domain, validate_domain
 from sites.querysets import SiteQuerySet
 
 
@@ -86,7 +86,7 @@ class Site(models.Model):
         ordering = ["domain"]
 
     def __str__(self) -> str:
-        return self.name or self.domain
+        return self.name or self.shown_domain
 
     def get_absolute_url(self) -> str:
         """Return the address of the site's report."""
@@ -101,6 +101,11 @@ class Site(models.Model):
         """Normalise the domain before its validators and its uniqueness see it."""
         self.domain = normalise_domain(self.domain)
         super().clean_fields(exclude=exclude)
+
+    @property
+    def shown_domain(self) -> str:
+        """The domain as people write it: `bücher.de`, which is stored as `xn--bcher-kva.de`."""
+        return show_domain(self.domain)
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

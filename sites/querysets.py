@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 
+from sites.domains import normalise_domain
+
 if TYPE_CHECKING:
     from typing import Self
 
@@ -25,5 +27,9 @@ class SiteQuerySet(models.QuerySet["Site"]):
         return self.filter(memberships__user=user)
 
     def matching(self, search: str) -> Self:
-        """Sites whose domain or name holds `search`, in capitals or not."""
-        return self.filter(models.Q(domain__icontains=search) | models.Q(name__icontains=search))
+        """Sites whose domain or name holds `search`, in capitals or not.
+
+        A domain of other letters than ASCII's is found by the whole of one of its parts.
+        """
+        domain = search if search.isascii() else normalise_domain(search)
+        return self.filter(models.Q(domain__icontains=domain) | models.Q(name__icontains=search))

@@ -21,6 +21,7 @@ from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any, Final
 
+import orjson
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.exception import convert_exception_to_response
@@ -57,12 +58,35 @@ class ClientGoneError(Exception):
 
 
 class Refusal(Exception):  # noqa: N818 -- an answer, not an error of ours
-    """An answer that the front gives without asking the application."""
+    """An answer that the front gives without asking the application.
 
-    def __init__(self, status: HTTPStatus, text: str) -> None:
+    In the form that the endpoints have which take hits: 503 is a text, anything else an object of
+    messages by field, of which `field` is the only one.
+    """
+
+    def __init__(self, status: HTTPStatus, text: str, *, field: str = "body") -> None:
         super().__init__(text)
         self.status = status
         self.text = text
+        self.field = field
+
+    @property
+    def headers(self) -> Headers:
+        """The headers of the answer."""
+        headers = [
+            ("access-control-allow-origin", "*"),  # a page that sent a hit may read it
+            ("connection", "close"),
+        ]
+        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return [("content-type", "text/plain; charset=utf-8"), ("retry-after", "5"), *headers]
+        return [("content-type", "application/json"), *headers]
+
+    @property
+    def body(self) -> bytes:
+        """The body of the answer."""
+        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return self.text.encode()
+        return orjson.dumps({self.field: [self.text]})
 
 
 class Front:
@@ -91,20 +115,14 @@ class Front:
             else:
                 await self.answer_in_thread(environ, send)
         except Refusal as refusal:
-            headers = [
-                ("content-type", "text/plain; charset=utf-8"),
-                ("access-control-allow-origin", "*"),  # a page that sent a hit may read it
-                ("connection", "close"),
-            ]
-            if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
-                headers.append(("retry-after", "5"))
-            await send_whole(send, refusal.status, headers, refusal.text.encode())
+            await refuse(send, refusal)
         except SuspiciousOperation:  # of a request that Django takes for none
-            await send_whole(send, HTTPStatus.BAD_REQUEST, [], b"")
+            text = "This cannot be read as a request."
+            await refuse(send, Refusal(HTTPStatus.BAD_REQUEST, text, field="request"))
         except ClientGoneError:
-            # Who closed only the sending half still reads.
+            # Who closed only the sending half, or sent a broken chunk, still reads.
             with suppress(Exception):
-                await send_whole(send, HTTPStatus.BAD_REQUEST, [("connection", "close")], b"")
+                await refuse(send, Refusal(HTTPStatus.BAD_REQUEST, "The body broke off."))
 
     async def live(self, receive: Receive, send: Send) -> None:
         """Say that the worker may serve, and later that it may end."""
@@ -217,6 +235,11 @@ async def answer(send: Send, response: HttpResponseBase) -> None:
         response.render()
     content: bytes = response.content  # type: ignore[attr-defined]
     await send_whole(send, response.status_code, response.items(), content)
+
+
+async def refuse(send: Send, refusal: Refusal) -> None:
+    """Send the answer that no view gives."""
+    await send_whole(send, refusal.status, refusal.headers, refusal.body)
 
 
 async def send_whole(

@@ -11,8 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Any, Final
 
 import orjson
+from django.conf import settings
+from django.core.exceptions import TooManyFieldsSent
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
+from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 from rest_framework.exceptions import APIException
@@ -59,9 +62,6 @@ PREFLIGHT_HEADERS: Final = {
     "Access-Control-Max-Age": "86400",
 }
 
-# More digits are no field's number, and thousands of them int() refuses.
-_NUMBER: Final = re.compile(r"[0-9]{1,18}")
-
 # A text of JSON, in which braces and commas mean nothing.
 _TEXT: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
@@ -70,7 +70,10 @@ PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAAAAACH5BAEAAAAALAAAAAABAAE
 
 
 class BodyTooLargeError(APIException):
-    """A body over its view's `max_body`; it is not read to its end."""
+    """A body over its view's `max_body`, which is not read to its end, or with too much in it.
+
+    Its message is that of the field `body`.
+    """
 
     status_code = 413
 
@@ -184,11 +187,18 @@ class IngestionView(APIView):
         return Response(status=204, headers=PREFLIGHT_HEADERS)
 
     def handle_exception(self, exc: Exception) -> Response:
-        """Answer a malformed hit with its field errors and a store that cannot write with 503."""
+        """Answer what is malformed or too large with its errors by field.
+
+        A store that cannot write is answered with 503.
+        """
         match exc:
             case MalformedHitError():
                 note_malformed()
                 return Response(exc.errors, status=400)
+            case BodyTooLargeError():
+                return Response({"body": [str(exc.detail)]}, status=exc.status_code)
+            case UnreadablePostError():
+                return Response({"body": ["The body broke off."]}, status=400)
             case DatabaseError() | OSError():  # the rows, or the salts
                 return Response(
                     "The hit cannot be stored now; send it again.",
@@ -235,7 +245,7 @@ class EventsView(IngestionView):
 
     async def post(self, request: Request) -> Response:
         """Take the batch in, unless so many are on their way that it would wait for too long."""
-        if int(request.META.get("CONTENT_LENGTH") or 0) <= MAX_BODY:
+        if _length(request) <= MAX_BODY:
             return await self.take(request)
         if EventsView.in_progress >= MAX_BATCHES:
             note_refused(1)
@@ -300,13 +310,8 @@ async def pixel(request: HttpRequest) -> HttpResponse:
     its Referer header tells. Answers as the endpoint does, but with the picture and 200 in place
     of `ok` and 202, since browsers show a picture by them.
     """
-    fields = {name: str(value) for name, value in request.GET.items() if value}
-    if not {"n", "name"} & fields.keys():
-        fields["name"] = "pageview"
-    if not {"u", "url"} & fields.keys():
-        fields["url"] = request.headers.get("Referer", "")
     try:
-        sent = read_hit({name: _typed(name, value) for name, value in fields.items()})
+        sent = read_hit(_pixel_fields(request))
     except MalformedHitError as error:
         note_malformed()
         return HttpResponse(orjson.dumps(error.errors), status=400, content_type="application/json")
@@ -323,6 +328,20 @@ async def pixel(request: HttpRequest) -> HttpResponse:
             **verdict_headers(sent, verdicts),
         },
     )
+
+
+def _pixel_fields(request: HttpRequest) -> dict[str, str | bool]:
+    """Return the fields of the pixel's query. Raises MalformedHitError for too many of them."""
+    try:
+        fields = {name: str(value) for name, value in request.GET.items() if value}
+    except TooManyFieldsSent:
+        most = f"At most {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:,} parameters."
+        raise MalformedHitError({"query": [most]}) from None
+    if not {"n", "name"} & fields.keys():
+        fields["name"] = "pageview"
+    if not {"u", "url"} & fields.keys():
+        fields["url"] = request.headers.get("Referer", "")
+    return {name: _typed(name, value) for name, value in fields.items()}
 
 
 def make_hits(request: HttpRequest, sender: Sender, sent: SentHit) -> list[Hit]:
@@ -362,6 +381,14 @@ def verdict_entry(sent: SentHit, verdicts: Sequence[Any]) -> dict[str, Any]:
     return {"status": 202} | {names[header]: value for header, value in headers.items()}
 
 
+def _length(request: Request) -> int:
+    """Return how many bytes the body is said to have; 0 where that is no number, as Django does."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
+
+
 def _is_prefetch(request: HttpRequest) -> bool:
     """Whether a browser says that it loads the page ahead: Sec-Purpose; Purpose, X-Moz formerly."""
     for name in ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ"):
@@ -371,11 +398,8 @@ def _is_prefetch(request: HttpRequest) -> bool:
     return False
 
 
-def _typed(name: str, value: str) -> str | int | bool:
+def _typed(name: str, value: str) -> str | bool:
     """Return a query's text as the JSON value that the field takes."""
-    match LONG_NAMES.get(name, name):
-        case "engagement_time" | "scroll_depth" | "screen_width" if _NUMBER.fullmatch(value):
-            return int(value)
-        case "interactive" | "hash_mode" | "automated":
-            return {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
+    if LONG_NAMES.get(name, name) in {"interactive", "hash_mode", "automated"}:
+        return {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
     return value

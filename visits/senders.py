@@ -29,13 +29,19 @@ from visits.turns import MAX_WAIT_SECONDS, StoreBusyError
 
 logger = logging.getLogger(__name__)
 
+#: What the agent of every browser begins with; of the tools that send hits, PowerShell's does too.
+_BROWSERS_GREET: Final = ("Mozilla/", "Opera/")
+
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """The visitor's side of a hit: address, user agent and, as a proxy tells it, country."""
+    """The visitor's side of a hit: address, user agent and, as a proxy tells it, country.
+
+    The user agent is empty where nobody tells it.
+    """
 
     address: str
     user_agent: str
@@ -77,11 +83,12 @@ class Sender:
         address = client_address(meta, proxies)
         if self.is_trusted:
             named = sent.address or forwarded
+            user_agent = sent.user_agent or _passed_on(user_agent)
             if named or sent.user_agent:
                 address = named or address
                 return Browser(
                     address,
-                    sent.user_agent or user_agent,
+                    user_agent,
                     forwarding=_what_became_of(forwarded, address),
                 )
         return Browser(
@@ -90,6 +97,15 @@ class Sender:
             country_header(meta, proxies, settings.COUNTRY_HEADER),
             _what_became_of(forwarded, address),
         )
+
+
+def _passed_on(user_agent: str) -> str:
+    """Return the user agent of a sender's request where it may be the visitor's, else empty text.
+
+    That of `python-requests/2.32.3` is the sender's own, and says nothing of the visitor.
+    """
+    is_browser_s = user_agent.startswith(_BROWSERS_GREET) and "PowerShell/" not in user_agent
+    return user_agent if is_browser_s else ""
 
 
 def _what_became_of(forwarded: str, address: str) -> Forwarding:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from ipaddress import ip_network
+from random import Random
 from typing import Final
 
 import pytest
@@ -22,7 +23,9 @@ from reports.diagnosis import (
     diagnose,
     read_signs,
 )
-from visits.ingestion.diagnosis import Sign
+from sites.models import Site
+from visits.ingestion.diagnosis import Sign, note_address
+from visits.tests.hits import make_hit
 
 TODAY: Final = date(2026, 3, 10)
 
@@ -167,6 +170,24 @@ def test_ordinary_traffic_has_no_cause(shares: dict[str, float]) -> None:
     assert find(shares) is None
 
 
+@pytest.mark.parametrize(("percent", "is_alarm"), [(89, None), (90, None), (91, True), (100, True)])
+@pytest.mark.parametrize("judged", [100, 1000])
+def test_one_address_of_more_than_nine_in_ten_hits_is_an_alarm(
+    site: Site, judged: int, percent: int, is_alarm: bool | None
+) -> None:
+    strangers = [f"198.51.{n // 250}.{n % 250}" for n in range(judged * (100 - percent) // 100)]
+    addresses = strangers + ["203.0.113.7"] * (judged - len(strangers))
+    Random(f"{judged} {percent}").shuffle(addresses)
+    counts: Counter[tuple[int, date, str]] = Counter()
+    for address in addresses:
+        note_address(make_hit(site=site, address=address), counts)
+
+    found = diagnose(
+        read_signs({TODAY: Counter({key[2]: count for key, count in counts.items()})}, TODAY)
+    )
+    assert (found and found.is_alarm) is is_alarm
+
+
 @pytest.mark.parametrize(
     ("judged", "shares", "is_alarm"),
     [
@@ -253,7 +274,7 @@ def test_days_are_looked_at_until_there_are_enough_hits(
 
 
 def test_a_cure_shows_on_the_next_day() -> None:
-    ill = hits(200, private_address=200, forwarded_ignored=200, shared_address=199)
+    ill = hits(200, private_address=200, forwarded_ignored=200, shared_address=200)
     counts = {TODAY - DAY: ill, TODAY: hits(60, forwarded_believed=60)}
 
     assert diagnose(read_signs(counts, TODAY - DAY)) is not None

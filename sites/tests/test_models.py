@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
@@ -17,6 +19,7 @@ from sites.services import add_site
 def test_a_site_is_called_by_its_name_or_else_its_domain() -> None:
     assert str(Site(domain="example.com", name="Shop")) == "Shop"
     assert str(Site(domain="example.com")) == "example.com"
+    assert str(Site(domain="xn--mnchen-3ya.example")) == "münchen.example"
 
 
 def test_public_keys_are_distinct_and_say_whose_they_are() -> None:
@@ -94,3 +97,21 @@ def test_pairs_and_members_read_as_sentences(site: Site) -> None:
 
     assert str(Metadata(site=site, key="team", value="sales")) == "team: sales"
     assert str(Membership(site=site, user=ada)) == "ada sees example.com"
+
+
+@pytest.mark.django_db
+def test_domains_that_were_stored_in_other_letters_are_written_in_ascii() -> None:
+    taken = "xn--grn-ioa.example"
+    for domain in ("example.com", "münchen.example", "grün.example", taken):
+        Site.objects.create(domain=domain)
+    migration = import_module("sites.migrations.0003_domains_in_ascii")
+
+    migration.normalise_domains(apps, None)
+
+    # Of two sites that are one now, each keeps its visits and its name; hits go to one.
+    assert set(Site.objects.values_list("domain", flat=True)) == {
+        "example.com",
+        "xn--mnchen-3ya.example",
+        "grün.example",
+        taken,
+    }

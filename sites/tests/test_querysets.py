@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 
 from sites.models import Site
+from sites.services import add_site
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,14 @@ def test_what_is_visible_can_be_narrowed_further(site: Site, other_site: Site) -
     ada = get_user_model().objects.create_user("ada", is_staff=True)
 
     assert Site.objects.visible_to(ada).filter(domain="example.com").get() == site
+
+
+@pytest.mark.parametrize(
+    ("search", "found"), [("EXAMPLE", True), ("München", True), ("xn--mn", True), ("köln", False)]
+)
+def test_a_site_is_found_by_its_domain_in_either_spelling(
+    db: None, search: str, found: bool
+) -> None:
+    add_site(domain="münchen.example")
+
+    assert Site.objects.matching(search).exists() is found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 import re
 import socket
 import threading
@@ -174,7 +175,8 @@ def test_a_view_says_how_much_it_takes(path: str, most: int) -> None:
     client = ask(make_scope("POST", path), FakeClient([bytes(most), b"x"]))
 
     assert front.find_max_body(path) == most
-    assert (client.status, client.body) == (413, f"At most {most // 1024} KB.".encode())
+    assert client.status == 413
+    assert json.loads(client.body) == {"body": [f"At most {most // 1024} KB."]}
     assert (b"access-control-allow-origin", b"*") in client.headers
 
 
@@ -222,6 +224,86 @@ def test_a_request_that_breaks_off_reaches_no_view() -> None:
 
     assert client.status == 400
     assert application.environs == []
+
+
+# What is refused
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request that is refused, whether by the front or by a view."""
+
+    path: str = "/api/event"
+    body: Sequence[bytes] = (b"{}",)
+    method: str = "POST"
+    query: str = ""
+    length: str = ""
+    pause: float = 0.0
+    leaves: bool = False
+
+
+NO_JSON: Final = {"body": ["Send JSON in UTF-8."]}
+REQUIRED: Final = {key: ["This field is required."] for key in ("name", "url", "domain")}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "errors"),
+    [
+        (Sent(), 400, REQUIRED),
+        (Sent(body=[b"{"]), 400, NO_JSON),
+        (Sent(body=[b"[]"]), 400, {"body": ["Send one JSON object."]}),
+        (Sent("/api/events"), 400, {"body": ["Send an array of hits."]}),
+        (Sent(length="abc"), 400, REQUIRED),
+        (Sent("/api/events", length="abc"), 400, {"body": ["Send an array of hits."]}),
+        # It stops in the middle, is cut off, or a chunk of it cannot be read.
+        (Sent(pause=0.2), 400, {"body": ["The body did not come in time."]}),
+        (Sent("/api/events", pause=0.2), 400, {"body": ["The body did not come in time."]}),
+        (Sent(leaves=True), 400, {"body": ["The body broke off."]}),
+        (Sent("/api/events", leaves=True), 400, {"body": ["The body broke off."]}),
+        # Too large for the front, and with too much in it for the view.
+        (Sent(body=[bytes(65537)]), 413, {"body": ["At most 64 KB."]}),
+        (Sent(body=[b"[" + b"{}," * 20000 + b"{}]"]), 413, {"body": ["Too many values."]}),
+        (Sent("/api/events", [bytes(2**22 + 1)]), 413, {"body": ["At most 4096 KB."]}),
+        (
+            Sent("/api/events", [b"[" + b"0," * 1000 + b"0]"]),
+            413,
+            {"body": ["At most 1,000 hits, not 1,001."]},
+        ),
+        (
+            Sent("/pixel.gif", method="GET", query="&".join(f"a{n}=1" for n in range(1200))),
+            400,
+            {"query": ["At most 1,000 parameters."]},
+        ),
+        (Sent("/pixel.gif", method="GET", query="n=x&u=app://x"), 400, {"domain": REQUIRED["url"]}),
+        (Sent("/pixel.gif", pause=0.2), 400, {"body": ["The body did not come in time."]}),
+    ],
+)
+def test_every_refusal_is_an_object_of_messages_by_field(
+    monkeypatch: pytest.MonkeyPatch, sent: Sent, status: int, errors: dict[str, list[str]]
+) -> None:
+    monkeypatch.setattr(front, "BODY_SECONDS", 0.05)
+    headers = [("content-length", sent.length)] if sent.length else []
+    scope = make_scope(sent.method, sent.path, query=sent.query, headers=headers)
+    client = ask(scope, FakeClient(sent.body, pause=sent.pause, leaves=sent.leaves))
+
+    assert client.status == status
+    assert json.loads(client.body) == errors
+    assert (b"content-type", b"application/json") in client.headers
+    if sent.path != "/pixel.gif":
+        assert (b"access-control-allow-origin", b"*") in client.headers
+
+
+def test_what_django_takes_for_no_request_is_refused_in_that_form(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(environ: Environ) -> None:
+        raise SuspiciousOperation
+
+    monkeypatch.setattr(front, "WSGIRequest", refuse)
+    client = ask(make_scope("POST", "/api/event"))
+
+    assert client.status == 400
+    assert json.loads(client.body) == {"request": ["This cannot be read as a request."]}
 
 
 # Whom a request is handed to
@@ -555,6 +637,35 @@ def test_no_framing_gets_past_the_cap(server: RunningServer, framing: bytes) -> 
 
     assert exchange(server, head, body).status == 413
     assert exchange(server, b"GET /login/ HTTP/1.1").status == 200
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"ZZ\r\n{}\r\n0\r\n\r\n",
+        b'5\r\n{"n":\r\nZZ\r\n',
+        b'5\r\n{"n":0\r\n\r\n',
+        b"ffffffffffffffffffff\r\n",
+    ],
+)
+@pytest.mark.parametrize("path", [b"/api/event", b"/api/events"])
+def test_a_broken_chunk_is_answered_in_that_form(
+    server: RunningServer, path: bytes, rest: bytes
+) -> None:
+    head = b"POST " + path + b" HTTP/1.1\r\nTransfer-Encoding: chunked"
+    reply = exchange(server, head, rest)
+
+    assert (reply.status, json.loads(reply.body)) == (400, {"body": ["The body broke off."]})
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("length", [b"abc", b"-5", b"5\r\nContent-Length: 7"])
+def test_what_is_no_http_reaches_nobody(server: RunningServer, length: bytes) -> None:
+    """The library that speaks HTTP answers for itself."""
+    reply = exchange(server, b"POST /api/event HTTP/1.1\r\nContent-Length: " + length, HIT)
+
+    assert (reply.status, reply.body) == (400, b"")
 
 
 @pytest.mark.server

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import crawleruseragents
@@ -13,6 +14,8 @@ from ua_parser.regex import Resolver
 
 from visits.ingestion.devices import MAX_USER_AGENT, is_spider
 from visits.ingestion.text import clean_text
+
+_FILE: Final = Path(__file__).parents[1] / "data" / "programs.txt"
 
 #: Rules of the crawler-user-agents list that also hit browsers of people, and what stands in their
 #: place; None where nothing has to. Read against its release 1.67.
@@ -27,6 +30,7 @@ NARROWED_RULES: Final[dict[str, str | None]] = {
     # What a person's browser or app also calls itself, or the apps that it shows pages in.
     r"AP3A\.240617\.008": None,  # a build of Android 15, on millions of phones
     r"Bluesky\/": r"^Bluesky\/",
+    r"Code\/1\.": None,  # VS Code, whose own browser shows people their pages
     "Feedly": r"^Feedly|FeedlyBot|feedly\.com",
     "Fluid": None,  # a Mac's browser for a single site
     "MetaIAB Facebook": None,  # Facebook's in-app browser
@@ -88,32 +92,6 @@ _SYSTEMS: Final = (
     r"|ubuntu|unix|web0?s|win|x11|xbox",
 )
 
-# What programs are called, in any case, that neither the list nor a word gives away: their makers
-# made the names public. Each stands for itself, not inside of a word; a stroke ends those that
-# phones are called by too (Reeder is a maker of them), and that apps tell at the end of the text.
-_NAMES: Final = (
-    # Browsers that a program drives, and services that open pages to measure or to picture them.
-    *("browserless", "browsershots", "checkly", "cloudflareobservatory", "cypress/", "freshping"),
-    *("hexometer", "nibbler", "nodeping", "pageburst", "seobility", "sparkler/", "taginspector"),
-    *("webcollage",),
-    # Searchers, collectors and what reads for language models.
-    *("anthropic-ai", "cohere-ai", "email exractor", "email extractor", "googleother"),
-    *("interascoagent", "mixnode", "mnogosearch", "pocketimagecache", "robozilla"),
-    # Copies of whole sites, downloads.
-    *("igetter", "offline explorer", "prittorrent", "teleport pro", "webcopier", "webzip"),
-    # Who looks for holes, and who loads servers to see when they give in.
-    *("acunetix", "fuzz faster u fool", "gobuster", "jmeter", "l9tcpid", "nessus", "netsparker"),
-    *("nikto", "wpscan", "zgrab"),
-    # Servers that call servers.
-    *("amazon cloudfront", "bbtest-net", "braze sender", "cf-uc user agent", "comodo dcv"),
-    *("custom hostname verification", "facebookexternalua", "hwcdn", "ifttt-protocol"),
-    *("invision community", "mediahubmx", "nginx-ssl", "perimeterx", "placid.app", "rainmeter"),
-    *("sectigo dcv", "sixy.ch", "trackable/", "webpurify", "zoom marketplace"),
-    # Apps that fetch what nobody looks at: feeds, icons, lists of sites.
-    *("com.duckduckgo.mobile.android", "ddg-android", "ddg_android", "downcast", "duckduckgo/0"),
-    *("episode duration lookup", "quiterss", "readkit", "reeder/", "swcd (unknown version"),
-)
-
 # Words that apps with a browser inside may have too, and the libraries and tools that programs
 # send requests with: these count where no engine of a browser is named.
 _WORDS_OF_TOOLS: Final = (
@@ -121,12 +99,12 @@ _WORDS_OF_TOOLS: Final = (
     r"(?i)scan(?:s|ner|ning)?\b|download(?:er|ing)|extractor|archiving|webparser",
     r"(?i)\brss|rss\b|\bfeeds?\b|feed.?(?:pars|read|fetch|demon|burner|wrangler)|pubsub",
     r"(?i)health.?(?:check|service)|pinger|probe(?:\/|$)|\bcron\b|cloud-tasks",
-    r"(?i)http-?client|httplib|libcurl|libwww-perl|winhttp|-resty|akka-http|scalaj-http|reactornetty",
+    r"(?i)http[-_]?client|httplib|libcurl|libwww-perl|winhttp|-resty|akka-http|scalaj-http|reactornetty",
     r"(?i)\bcurl\/|\bwget|aws-sdk|botocore|kube-probe|elb-health|check_http|apachebench",
 )
 _TOOLS: Final = (
     r"(?i)^(?:python|java|perl|php|ruby|lua|rust|dart|deno|bun|node|go)(?:[\W_\d]|$)",
-    r"(?i)^(?:aiohttp|alamofire|apache|aria2|aws-|axios|boto|faraday|fasthttp|got\/|grpc|guzzle"
+    r"(?i)^(?:aiohttp|alamofire|apache|aria2|aws-|axios|boto|faraday|fasthttp|grpc|guzzle"
     r"|http(?:ie|x|_|-kit|\.rb)|hyper|insomnia|jakarta|itms$|jersey|lwp[ :\/-]|needle"
     r"|octopus [\d.]+$|okhttp|openai\/|postman|prometheus|pycurl|reqwest|request|rest-?client"
     r"|restsharp|spotify\/1\.0$|superagent|typhoeus|undici|unirest|ureq|urllib|valve\/)",
@@ -158,24 +136,37 @@ def _list_rules() -> tuple[str, ...]:
     return tuple(narrow for rule in rules if (narrow := NARROWED_RULES.get(rule, rule)))
 
 
-def _name_rule() -> str:
-    names = "|".join(re.escape(name) for name in _NAMES)
-    return rf"(?i)(?:^|[^a-z])(?:{names})(?:[^a-z]|$)"
+def _read_names() -> tuple[list[str], list[str]]:
+    """Return the names of the file that count anywhere, and those that an agent begins with."""
+    with _FILE.open(encoding="ascii") as file:
+        names = [line.strip() for line in file if line.strip() and not line.startswith("#")]
+    return (
+        [name for name in names if not name.startswith("^")],
+        [name[1:] for name in names if name.startswith("^")],
+    )
 
 
-_ANYWHERE: Final = _compile((*_list_rules(), *_WORDS, *_CONTACTS, *_NOTHING, _name_rule()))
+def _name_rule(before: str, names: list[str]) -> str:
+    return rf"(?i){before}(?:{'|'.join(map(re.escape, names))})(?:[^a-z]|$)"
+
+
+_NAMES, _FIRST_NAMES = _read_names()
+_ANYWHERE: Final = _compile(
+    (*_list_rules(), *_WORDS, *_CONTACTS, *_NOTHING, _name_rule("(?:^|[^a-z])", _NAMES))
+)
 _ONLY_GREETS: Final = _compile(_GREETING)
 _NAMES_A_SYSTEM: Final = _compile(_SYSTEMS)
-_WITHOUT_ENGINE: Final = _compile((*_WORDS_OF_TOOLS, *_TOOLS))
+_WITHOUT_ENGINE: Final = _compile((*_WORDS_OF_TOOLS, *_TOOLS, _name_rule("^", _FIRST_NAMES)))
 _ON_PHONES: Final = _compile(_AMONG_THE_MODEL)
 
 
 def is_declared_bot(user_agent: str) -> bool:
     """Return whether the user agent says that it is a program, or says nothing at all.
 
-    Programs are those of the crawler-user-agents list, those that ua-parser calls a spider, and
-    those that call themselves one in common words. Browsers inside of apps are none, nor is one
-    that only pretends: a program may send what a browser sends, and then declares nothing.
+    Programs are those of the crawler-user-agents list, those that ua-parser calls a spider, those
+    of a list of our own, and those that call themselves one in common words. Browsers inside of
+    apps are none, nor is one that only pretends: a program may send what a browser sends, and then
+    declares nothing.
     """
     return _is_declared_bot(user_agent[:MAX_USER_AGENT])
 

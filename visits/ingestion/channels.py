@@ -7,8 +7,12 @@ Departures:
   assistant is no search engine, whatever the medium says. Its advertisements are "Paid Other".
 - Mail read in a browser is "Email".
 - A click id of advertisements is as good as a paid medium, where no medium is given.
-- A referrer that no rule names is "Referral", as no page of ours asks for a medium.
+- A referrer that no rule names is "Referral", as no page of ours asks for a medium; so is what
+  `ref` or `source` names in the page's address, which Analytics does not read.
 - A campaign of no source is not "Direct": somebody has tagged the link.
+
+Agreed on, though it may surprise: `utm_source=newsletter` without a medium is "Unassigned", as of
+any source that no rule names. That somebody referred is not said, nor that it was mail.
 """
 
 from __future__ import annotations
@@ -79,7 +83,8 @@ def choose_channel(origin: Origin) -> str:
         return "Mobile Push Notifications"
     if "firebase" in named:
         return "Mobile Push Notifications"
-    return "Referral" if source and not medium else "Unassigned"
+    is_referral = source and not medium and not origin.utm_source
+    return "Referral" if is_referral else "Unassigned"
 
 
 def _is_paid(medium: str) -> bool:

@@ -1,10 +1,12 @@
 """What a click id in a page's address tells: the network, and whether it was an advertisement.
 
-Only the parameter's name is used. Its value stands for one click of one person and is not kept.
+Only the parameter's name is used. Its value stands for one click of one person and is not kept,
+wherever in an address it stands.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -35,6 +37,12 @@ _CLICK_IDS: Final[Mapping[str, _ClickId]] = {
     "fbclid": _ClickId("", paid=False),  # on every link that leaves Facebook or Instagram
 }
 
+#: One within a text, from the sign before its name to that before its value, which an address in an
+#: address may have in percent-encoding, and one in that again. Part of another name is none.
+_IN_TEXT: Final = re.compile(
+    rf"(?:^|[^\w%-]|%(?:25)*[0-9a-f]{{2}})(?:{'|'.join(_CLICK_IDS)})(?:=|%(?:25)*3d)", re.IGNORECASE
+)
+
 #: Click ids that stand in for a medium that is not given, and the source that must have set them.
 _MEDIA: Final = {"gclid": "Google", "msclkid": "Bing"}
 
@@ -42,6 +50,14 @@ _MEDIA: Final = {"gclid": "Google", "msclkid": "Bing"}
 def find_click_id(query: Mapping[str, str]) -> str:
     """Return the name of the click id among the parameters ("gclid"); empty text for none."""
     return next((name for name in _CLICK_IDS if query.get(name)), "")
+
+
+def cut_click_id(text: str) -> str:
+    """Return `text` up to the first click id in it: `/a` of `/a;gclid=x`, of `/a%26GCLID%3Dx`."""
+    if "=" not in text and "%" not in text:
+        return text
+    found = _IN_TEXT.search(text)
+    return text[: found.start()].rstrip() if found else text
 
 
 def is_ad_click(click_id: str) -> bool:

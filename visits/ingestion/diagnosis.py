@@ -1,8 +1,8 @@
 """Signs in a site's hits that their addresses are not the visitors' own, counted as hits come in.
 
 A proxy that is not known as one, or a program that names no visitor, makes one visitor of many. No
-address is kept for telling so: of the one that most hits seem to share a hash, in memory, under a
-random key that goes with the site's day. What the signs mean is in reports/diagnosis.py.
+address is kept for telling so: of each a hash, in memory, under a random key that goes with the
+site's day. What the signs mean is in reports/diagnosis.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Sign(StrEnum):
     """What a site's hits of a day are counted by; the names that DailyCount has for it."""
 
     JUDGED = "judged_address"  # every hit that is looked at: those that no step dropped
-    SHARED = "shared_address"  # has the address that most of the day's hits seem to share
+    SHARED = "shared_address"  # so many have the address that most of the day's hits share
     LOOPBACK = "loopback_address"  # the address of this machine itself
     PRIVATE = "private_address"  # of a network at home, in an office, between containers
     CARRIER = "carrier_address"  # between a provider and its customers, or in an overlay network
@@ -59,38 +59,55 @@ _FORWARDING: Final = {
 }
 
 
-@dataclass(slots=True)
-class MajorityWatch:
-    """Tells which values are the one that most of a stream are: Boyer and Moore's majority vote.
+#: Different addresses of a site's day that a process counts; a hundred bytes or so each.
+CAPACITY: Final = 1_000
 
-    A value that more than half of the stream are is the candidate in the end. Of a stream in any
-    order, if more than 90 % were told to be the candidate, more than 80 % have been one
-    value; and of a value that 95 % are, at least 90 % less one are told to be it.
+
+@dataclass(slots=True)
+class CommonestWatch:
+    """Tells how often the commonest value of a stream comes, one value after the other.
+
+    So many of the stream are told, in whatever order it comes. That is exact for up to CAPACITY
+    different values. Beyond them a new one takes the place, and the count, of one that came least
+    (Metwally's Space-Saving), so that up to one hit in CAPACITY too many is told, and never one too
+    few.
     """
 
-    #: How far the candidate is ahead of all other values together.
-    lead: int = 0
-    _candidate: int = 0
+    #: How often the commonest has come.
+    most: int = 0
+    _counts: dict[int, int] = field(default_factory=dict)
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+    #: How often those came that come least, and which they were when they were last looked for.
+    _least: int = 0
+    _rarest: list[int] = field(default_factory=list)
 
     def sees(self, value: bytes) -> bool:
-        """Whether `value`, the stream's next, is what most of those before it seem to be."""
+        """Whether by `value`, the stream's next, the commonest has come once more than before."""
         # Python's own hash is keyed by process unless PYTHONHASHSEED is set; this one always is.
         hashed = hash(self._key + value)
-        if hashed == self._candidate:
-            self.lead += 1
-            return True
-        if self.lead:
-            self.lead -= 1
-        else:
-            self._candidate = hashed
-            self.lead = 1
-        return False
+        count = self._counts.get(hashed)
+        if count is None:
+            count = 0 if len(self._counts) < CAPACITY else self._make_room()
+        self._counts[hashed] = count + 1
+        if count < self.most:
+            return False
+        self.most = count + 1
+        return True
+
+    def _make_room(self) -> int:
+        """Forget one of the values that came least; return how often that was."""
+        while True:
+            while self._rarest:
+                if self._counts.get(rare := self._rarest.pop()) == self._least:
+                    return self._counts.pop(rare)
+            counts = list(self._counts.items())
+            self._least = min(count for _, count in counts)
+            self._rarest = [value for value, count in counts if count == self._least]
 
 
-#: When each site's day ends, and the watch over its addresses. Every process has its own, and the
-#: first hit of an address in each is told to be shared by none.
-_watches: dict[int, tuple[datetime, MajorityWatch]] = {}
+#: When each site's day ends, and the watch over its addresses. Every process has its own: where the
+#: commonest address of one is not that of another, more hits are told to be shared than are.
+_watches: dict[int, tuple[datetime, CommonestWatch]] = {}
 
 
 def note_address(hit: Hit, counts: Counts) -> None:
@@ -126,12 +143,12 @@ def forget_ended_days(now: datetime) -> None:
             _watches.pop(site_id, None)
 
 
-def _watch_of(site: Site, now: datetime) -> MajorityWatch:
+def _watch_of(site: Site, now: datetime) -> CommonestWatch:
     known = _watches.get(site.id)
     if known is not None and now < known[0]:
         return known[1]
     tomorrow = _day_of(site, now) + timedelta(days=1)
-    watch = MajorityWatch()
+    watch = CommonestWatch()
     ends_at = datetime.combine(tomorrow, time.min, site.zone)
     # In UTC, as hits have it: to compare times of two zones takes longer than all the rest.
     _watches[site.id] = (ends_at.astimezone(UTC), watch)

@@ -21,6 +21,7 @@ from django.utils import timezone
 from sites.domains import normalise_domain
 from visits.data.currencies import CURRENCIES
 from visits.ingestion.addresses import normalise_address
+from visits.ingestion.click_ids import cut_click_id
 from visits.ingestion.devices import MAX_USER_AGENT
 from visits.ingestion.hit import SentHit
 from visits.ingestion.text import clean_text
@@ -55,6 +56,8 @@ MAX_DOMAINS: Final = 20
 MAX_PROPS: Final = 30
 MAX_PROP_KEY: Final = 300
 MAX_PROP_VALUE: Final = 2000
+#: Bytes of an object that is sent as text, as of a whole hit: what is longer is not parsed.
+MAX_OBJECT_TEXT: Final = 64 * 1024
 MAX_EVENT_ID: Final = 64
 MAX_USER_ID: Final = 200
 #: How long ago a hit may have happened, and how far ahead a sender's clock may be.
@@ -63,6 +66,7 @@ AHEAD: Final = timedelta(minutes=1)
 MAX_TITLE: Final = 500
 MAX_SCREEN_WIDTH: Final = 100_000
 MAX_ENGAGEMENT_MS: Final = 24 * 60 * 60 * 1000
+MAX_SCROLL_DEPTH: Final = 100
 MISSING_SCROLL_DEPTH: Final = 255
 #: Below this an amount has 15 digits before the point, also when it is rounded to four after it.
 MAX_AMOUNT: Final = Decimal("999999999999999.99995")
@@ -73,6 +77,8 @@ _KEY_NEEDED: Final = "Only a sender with an API key may set this."
 _WHOLE_ADDRESS: Final = "Send a whole address, such as https://example.com/path."
 # Of an address: its scheme and host, or what stands in their place.
 _BEFORE_PATH: Final = re.compile(r"(?:[^/?#]*://)?[^/?#]*")
+# More digits are no field's number, and thousands of them int() refuses.
+_DIGITS: Final = re.compile(r"[0-9]{1,18}")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
@@ -133,6 +139,11 @@ def _text(value: object, limit: int) -> str:
     return text
 
 
+def _named(value: object) -> object:
+    """Return a whole number, as databases name rows by, as the text that it stands for."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _cut_text(value: object, limit: int, name: str, cut: list[str]) -> str:
     if value is None:
         return ""
@@ -146,14 +157,22 @@ def _cut_text(value: object, limit: int, name: str, cut: list[str]) -> str:
 
 
 def _whole_number(value: object, highest: int) -> int | None:
+    number = _number(value)
+    if number is not None and not 0 <= number <= highest:
+        raise FieldError(f"Send a number from 0 to {highest:,}.")
+    return number
+
+
+def _number(value: object) -> int | None:
+    """Return a whole number that was sent as one, as a fraction of nothing, or as text."""
     if value is None:
         return None
+    if isinstance(value, str) and _DIGITS.fullmatch(text := value.strip()):
+        return int(text)
     if isinstance(value, float) and value.is_integer():
-        value = int(value)
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise FieldError("Send a whole number.")
-    if not 0 <= value <= highest:
-        raise FieldError(f"Send a number from 0 to {highest:,}.")
     return value
 
 
@@ -166,8 +185,13 @@ def _switch(value: object, *, default: bool) -> bool:
 
 
 def _object(value: object) -> Mapping[str, object]:
-    """Return an object that was sent as such or, as older scripts do, as JSON in a string."""
+    """Return an object that was sent as such or, as older scripts do, as JSON in a string.
+
+    The bounds of a body hold for the string too: a batch has room for one of megabytes.
+    """
     if isinstance(value, str):
+        if len(value.encode(errors="replace")) > MAX_OBJECT_TEXT:
+            raise FieldError(f"At most {MAX_OBJECT_TEXT // 1024} KB of JSON text.")
         try:
             value = orjson.loads(value) if value.strip() else {}
         except orjson.JSONDecodeError:
@@ -180,9 +204,7 @@ def _object(value: object) -> Mapping[str, object]:
 
 
 def _read_name(value: object, cut: list[str]) -> dict[str, Any]:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    name = "" if value is None else _text(value, MAX_NAME)
+    name = "" if value is None else cut_click_id(_text(_named(value), MAX_NAME))
     if not name:
         raise FieldError("This field is required.")
     return {"name": name}
@@ -228,7 +250,7 @@ def _read_referrer(value: object, cut: list[str]) -> dict[str, Any]:
 
 
 def _read_title(value: object, cut: list[str]) -> dict[str, Any]:
-    return {"title": _cut_text(value, MAX_TITLE, "title", cut)}
+    return {"title": cut_click_id(_cut_text(_named(value), MAX_TITLE, "title", cut))}
 
 
 def _read_props(value: object, cut: list[str]) -> dict[str, Any]:
@@ -243,7 +265,7 @@ def _read_props(value: object, cut: list[str]) -> dict[str, Any]:
         text = _scalar_text(scalar)
         if len(text) > MAX_PROP_VALUE:
             raise FieldError(f"{name[:40]}: at most {MAX_PROP_VALUE:,} characters.")
-        if text:
+        if text := cut_click_id(text):
             props[name] = text
     return {"props": props}
 
@@ -263,8 +285,9 @@ def _read_revenue(value: object, cut: list[str]) -> dict[str, Any]:
     revenue = _object(value)
     if not revenue:
         return {"revenue_amount": None, "revenue_currency": ""}
-    currency = revenue.get("currency")
-    if not isinstance(currency, str) or currency not in CURRENCIES:
+    sent = revenue.get("currency")
+    currency = sent.strip().upper() if isinstance(sent, str) else ""
+    if currency not in CURRENCIES:
         raise FieldError("The currency is an ISO 4217 code, such as EUR.")
     try:
         amount = Decimal(str(revenue.get("amount")).replace("_", "?"))  # Python's own spelling
@@ -292,13 +315,16 @@ def _read_engagement_time(value: object, cut: list[str]) -> dict[str, Any]:
 
 
 def _read_scroll_depth(value: object, cut: list[str]) -> dict[str, Any]:
-    if value == MISSING_SCROLL_DEPTH:
+    depth = _number(value)
+    if depth is None or depth == MISSING_SCROLL_DEPTH:
         return {"scroll_depth": None}
-    return {"scroll_depth": _whole_number(value, 100)}
+    if depth > MAX_SCROLL_DEPTH:  # a page that is pulled beyond its end
+        cut.append("scroll_depth")
+    return {"scroll_depth": _whole_number(min(depth, MAX_SCROLL_DEPTH), MAX_SCROLL_DEPTH)}
 
 
 def _read_event_id(value: object, cut: list[str]) -> dict[str, Any]:
-    return {"event_id": "" if value is None else _text(value, MAX_EVENT_ID)}
+    return {"event_id": "" if value is None else _text(_named(value), MAX_EVENT_ID)}
 
 
 def _read_screen_width(value: object, cut: list[str]) -> dict[str, Any]:
@@ -348,9 +374,7 @@ def _read_at(value: object, cut: list[str]) -> dict[str, Any]:
 
 
 def _read_user_id(value: object, cut: list[str]) -> dict[str, Any]:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    return {"user_id": "" if value is None else _text(value, MAX_USER_ID)}
+    return {"user_id": "" if value is None else _text(_named(value), MAX_USER_ID)}
 
 
 READERS: Final[dict[str, Reader]] = {

@@ -116,7 +116,8 @@ class Part:
 class Origin(Part):
     """What brought the visitor: referrer, its display name, campaign and marketing group.
 
-    `click_id` is the name of the click id in the page's address ("gclid"); it is not stored.
+    `click_id` is the name of the click id in the page's address ("gclid"), `hosts` are those that
+    the referrer and the campaign name, whether or not anything shows them; neither is stored.
     """
 
     referrer: str = ""
@@ -129,6 +130,7 @@ class Origin(Part):
     utm_term: str = ""
     utm_content: str = ""
     click_id: str = ""
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,8 +201,13 @@ class Hit(Part):
 
     @property
     def own_hosts(self) -> tuple[str, ...]:
-        """Hosts that are the site itself: that of the page, and the domain without its port."""
-        return (self.page.hostname, self.domain.partition(":")[0])
+        """Hosts that are the site itself: that of the page, and its own."""
+        return (self.page.hostname, self.own_host)
+
+    @property
+    def own_host(self) -> str:
+        """The domain without its port: who sends the hit has no say in it, as in the page's."""
+        return self.domain.partition(":")[0]
 
     @property
     def happened_at(self) -> datetime:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 from visits.ingestion.click_ids import find_click_id, medium_of_click
 from visits.ingestion.hit import Origin
 from visits.ingestion.pages import read_query
-from visits.ingestion.sources import MAX_SOURCE, choose_source, read_referrer
+from visits.ingestion.sources import (
+    MAX_SOURCE,
+    Referrer,
+    choose_source,
+    host_of_name,
+    is_own_host,
+    read_referrer,
+)
+
+#: Parameters that name the source; the first that is there does.
+_NAMES: Final = ("utm_source", "source", "ref")
 
 
 def read_origin(url: str, referrer: str, *, own_hosts: tuple[str, ...]) -> Origin:
@@ -25,18 +36,16 @@ def read_origin(url: str, referrer: str, *, own_hosts: tuple[str, ...]) -> Origi
         for name in ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
     }
     click_id = find_click_id(query)
-    page = read_referrer(referrer, own_hosts=own_hosts)
-    source = choose_source(
-        named=utm["utm_source"] or query.get("source", "") or query.get("ref", ""),
-        referrer=page,
-        click_id=click_id,
-    )
+    named = [name for parameter in _NAMES if (name := query.get(parameter, ""))]
+    page, hosts = _read_page(referrer, own_hosts)
+    source = choose_source(named=named[0] if named else "", referrer=page, click_id=click_id)
     utm["utm_medium"] = utm["utm_medium"] or medium_of_click(click_id, source=source.name)
     return Origin(
         referrer=page.address if page else "",
         source=source.name,
         kind=source.kind,
         click_id=click_id,
+        hosts=(*hosts, *map(host_of_name, named)),
         **utm,
     )
 
@@ -44,6 +53,17 @@ def read_origin(url: str, referrer: str, *, own_hosts: tuple[str, ...]) -> Origi
 # Most hits have no campaign, and come from a few pages of their own site or from a few others.
 @lru_cache(maxsize=10_000)
 def _origin_of_referrer(referrer: str, own_hosts: tuple[str, ...]) -> Origin:
-    page = read_referrer(referrer, own_hosts=own_hosts)
+    page, hosts = _read_page(referrer, own_hosts)
     source = choose_source(named="", referrer=page, click_id="")
-    return Origin(referrer=page.address if page else "", source=source.name, kind=source.kind)
+    address = page.address if page else ""
+    return Origin(referrer=address, source=source.name, kind=source.kind, hosts=hosts)
+
+
+def _read_page(
+    referrer: str, own_hosts: tuple[str, ...]
+) -> tuple[Referrer | None, tuple[str, ...]]:
+    """Return the page that refers, None for one under `own_hosts`; and its host in either case."""
+    page = read_referrer(referrer)
+    if page is None:
+        return None, ()
+    return None if is_own_host(page.hostname, own_hosts) else page, (page.hostname,)

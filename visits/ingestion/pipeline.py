@@ -51,7 +51,12 @@ def drop_prefetch(hit: Hit) -> Hit | Drop:
 
 
 def drop_bot(hit: Hit) -> Hit | Drop:
-    """Leave out programs that say what they are."""
+    """Leave out programs that say what they are, and who says nothing.
+
+    A sender with an API key who tells no user agent is no visitor: that of its request is its own.
+    """
+    if hit.is_trusted and not hit.user_agent:
+        return hit
     return Drop(DropReason.BOT) if is_declared_bot(hit.user_agent) else hit
 
 
@@ -66,8 +71,8 @@ def put_page(hit: Hit) -> Hit:
 
 
 def put_device(hit: Hit) -> Hit:
-    """Add browser, operating system and kind of device."""
-    return hit.put(device=read_device(hit.user_agent))
+    """Add browser, operating system and kind of device, where a user agent tells them."""
+    return hit.put(device=read_device(hit.user_agent)) if hit.user_agent else hit
 
 
 def put_source(hit: Hit) -> Hit:
@@ -78,7 +83,7 @@ def put_source(hit: Hit) -> Hit:
 
 def drop_spam_referrer(hit: Hit) -> Hit | Drop:
     """Leave out hits whose referrer, or campaign's source, is there to be seen in reports."""
-    return Drop(DropReason.SPAM_REFERRER) if is_spam(hit.origin, own_hosts=hit.own_hosts) else hit
+    return Drop(DropReason.SPAM_REFERRER) if is_spam(hit.origin, own_host=hit.own_host) else hit
 
 
 def put_channel(hit: Hit) -> Hit:

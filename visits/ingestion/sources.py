@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sites.domains import normalise_domain
-from visits.ingestion.click_ids import network_of_click
+from visits.ingestion.click_ids import cut_click_id, network_of_click
 from visits.ingestion.hit import Kind
 from visits.ingestion.pages import MAX_HOSTNAME
 from visits.ingestion.text import clean_text
@@ -27,7 +27,8 @@ _SECOND_LEVEL: Final = frozenset({"co", "com", "edu", "it", "net", "org"})
 #: Labels of the longest host of the list; what stands before them tells nothing.
 _MOST_LABELS: Final = 6
 
-_AFTER_HOST: Final = re.compile(r"[/?#]")
+#: The host of what a campaign names: an address with or without its scheme, or the host alone.
+_NAMED_HOST: Final = re.compile(r"(?:(?:[a-z][a-z0-9+-]*:)?/+(?:[^/?#@]*@)?)?([^/?#:]*)", re.I)
 
 MAX_SOURCE: Final = 200
 
@@ -56,11 +57,11 @@ def is_own_host(hostname: str, own_hosts: tuple[str, ...]) -> bool:
     return any(hostname == own or hostname.endswith(f".{own}") for own in own_hosts if own)
 
 
-def read_referrer(referrer: str, *, own_hosts: tuple[str, ...]) -> Referrer | None:
-    """Return the referring page, None where there is none or it is the site itself.
+def read_referrer(referrer: str) -> Referrer | None:
+    """Return the referring page, None where there is none.
 
-    The query is left out: it may hold what a visitor typed elsewhere. Pages under `own_hosts` and
-    their subdomains are the site itself.
+    The query is left out: it may hold what a visitor typed elsewhere. So is a path from a click id
+    on.
     """
     try:
         parts = urlsplit(referrer)
@@ -70,9 +71,10 @@ def read_referrer(referrer: str, *, own_hosts: tuple[str, ...]) -> Referrer | No
     if parts.scheme not in _REFERRER_SCHEMES or len(sent_host) > MAX_HOSTNAME:
         return None
     hostname = normalise_domain(sent_host)
-    if not hostname or is_own_host(hostname, own_hosts):
+    if not hostname:
         return None
-    return Referrer(hostname, (hostname + clean_text(parts.path).rstrip("/"))[:2000])
+    path = cut_click_id(clean_text(parts.path)).rstrip("/")
+    return Referrer(hostname, (hostname + path)[:2000])
 
 
 def choose_source(*, named: str, referrer: Referrer | None, click_id: str) -> Source:
@@ -106,10 +108,20 @@ def source_of_name(name: str) -> Source:
     name = name[:MAX_SOURCE].rstrip()
     if known := _sources_by_name().get(_fold(name)):
         return known
-    host = _AFTER_HOST.split(name.partition("://")[2] or name, maxsplit=1)[0]
+    host = host_of_name(name)
     if "." not in host or " " in host:
         return Source(name, Kind.OTHER)
     return _find_by_host(normalise_domain(host)) or Source(host, Kind.OTHER)
+
+
+def host_of_name(name: str) -> str:
+    """Return the host in what a campaign names, as it is spelled there.
+
+    That of `https://news.example:80/a` and of `news.example/a` is `news.example`. A name that is no
+    address is its own host: `newsletter`. Empty text for none.
+    """
+    match = _NAMED_HOST.match(name)
+    return match[1] if match else ""
 
 
 def _find_by_host(hostname: str) -> Source | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
+from sites.domains import normalise_domain
 from visits.ingestion.hit import Origin
 from visits.ingestion.sources import is_own_host
 
@@ -19,13 +19,16 @@ _MOST_LABELS: Final = 4
 _MAX_HOSTNAME: Final = 253
 
 
-def is_spam(origin: Origin, *, own_hosts: tuple[str, ...]) -> bool:
+def is_spam(origin: Origin, *, own_host: str) -> bool:
     """Return whether the referrer, or a host that the campaign names as source, is a spammer's.
 
-    The site itself, at or under `own_hosts`, never is.
+    The site itself, at or under `own_host`, never is. What calls itself the page's own host may be:
+    a forged hit says that it was on the spammer's page.
     """
-    hosts = (origin.referrer.partition("/")[0], origin.utm_source.lower())
-    return any(is_spam_referrer(host) and not is_own_host(host, own_hosts) for host in hosts)
+    return any(
+        is_spam_referrer(host) and not is_own_host(normalise_domain(host), (own_host,))
+        for host in origin.hosts
+    )
 
 
 @lru_cache(maxsize=10_000)
@@ -37,19 +40,9 @@ def is_spam_referrer(hostname: str) -> bool:
     """
     if len(hostname) > _MAX_HOSTNAME:
         return False
-    labels = _to_ascii(hostname.lower().rstrip(".")).split(".")[-_MOST_LABELS:]
+    labels = normalise_domain(hostname).split(".")[-_MOST_LABELS:]
     hosts = _spam_hosts()
     return any(".".join(labels[start:]) in hosts for start in range(len(labels) - 1))
-
-
-def _to_ascii(hostname: str) -> str:
-    """Return a host with each label in punycode that is not ASCII."""
-    if hostname.isascii():
-        return hostname
-    labels = unicodedata.normalize("NFKC", hostname).split(".")
-    return ".".join(
-        label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels
-    )
 
 
 @cache

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -17,6 +18,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from sites.models import Site
+from sites.services import add_site
 from visits.api import MAX_BODY
 from visits.models import Event, Visit
 from visits.tests.hits import ADDRESS, CHROME, Sender, on_another_connection
@@ -122,6 +124,25 @@ def test_a_site_is_found_by_every_way_to_write_its_domain(
 ) -> None:
     assert "X-Tracking-Dropped" not in send(d=domain)
     assert site.events.count() == 1
+
+
+IN_ASCII: Final = "xn--mnchen-3ya.example"
+SPELLINGS: Final = ["münchen.example", "www.MÜNCHEN.Example", IN_ASCII, IN_ASCII.upper()]
+
+
+@pytest.mark.parametrize("stored", SPELLINGS)
+@pytest.mark.parametrize("sent", SPELLINGS)
+def test_a_site_of_other_letters_is_one_site_in_both_its_spellings(
+    db: None, send: Sender, stored: str, sent: str
+) -> None:
+    site = add_site(domain=stored)
+    page = f"https://{sent}/"
+
+    assert "X-Tracking-Dropped" not in send(d=sent, u=page, r=f"https://{stored}/before")
+    assert "X-Tracking-Dropped" not in send(d=stored, u=page, r=f"https://shop.{sent}/before")
+    visit = site.visits.get()
+    assert (visit.hostname, visit.referrer, visit.source) == (IN_ASCII, "", "")
+    assert (site.domain, str(site)) == (IN_ASCII, "münchen.example")
 
 
 def test_one_hit_may_be_several_sites(site: Site, other_site: Site, send: Sender) -> None:
@@ -239,7 +260,7 @@ def test_of_several_sites_the_known_one_stores_and_the_others_are_told(
 
 
 def test_a_malformed_hit_is_answered_with_every_error_by_field(site: Site, send: Sender) -> None:
-    answer = send(u="", p=[1], sd=101, at="2026-03-10T12:00:00Z")
+    answer = send(u="", p=[1], sd=-1, at="2026-03-10T12:00:00Z")
 
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/json"
@@ -296,6 +317,58 @@ def test_a_hit_has_at_most_64_kilobytes(site: Site, client: Client, over: int, s
 
     assert post_body(client, body).status_code == status
     assert Event.objects.count() == (status == 202)
+
+
+class BrokenBody(BytesIO):
+    """A body whose client leaves before its end."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Break off."""
+        raise ConnectionResetError
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "meta", "status", "errors"),
+    [
+        ("/api/event", b" " * (MAX_BODY + 1), {}, 413, {"body": ["At most 64 KB."]}),
+        ("/api/event", b"[" + b"{}," * 20_000, {}, 413, {"body": ["Too many values."]}),
+        ("/api/events", b" " * (4 * 2**20 + 1), {}, 413, {"body": ["At most 4096 KB."]}),
+        (
+            "/api/events",
+            b"[" + b"{}," * 1000 + b"{}]",
+            {},
+            413,
+            {"body": ["At most 1,000 hits, not 1,001."]},
+        ),
+        (
+            "/api/events",
+            b"{}",
+            {"CONTENT_LENGTH": "abc"},
+            400,
+            {"body": ["Send an array of hits."]},
+        ),
+        (
+            "/api/event",
+            b"{}",
+            {"CONTENT_LENGTH": "10", "wsgi.input": BrokenBody()},
+            400,
+            {"body": ["The body broke off."]},
+        ),
+    ],
+)
+@pytest.mark.django_db
+def test_without_the_front_too_a_refusal_is_an_object_of_messages_by_field(
+    client: Client,
+    path: str,
+    body: bytes,
+    meta: dict[str, Any],
+    status: int,
+    errors: dict[str, list[str]],
+) -> None:
+    answer = client.generic("POST", path, body, content_type="text/plain", **meta)
+
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/json")
+    assert json.loads(answer.content) == errors
 
 
 # 503
@@ -553,6 +626,7 @@ def test_the_pixel_says_why_it_dropped(
     [
         ({}, {"domain", "url"}),
         ({"d": "example.com"}, {"url"}),
+        ({f"a{number}": "1" for number in range(1200)}, {"query"}),
         ({"d": "example.com", "u": "https://example.com/", "w": "wide"}, {"screen_width"}),
         ({"d": "example.com", "u": "https://example.com/", "w": "1" * 5000}, {"screen_width"}),
         ({"d": "example.com", "u": "https://example.com/", "user_id": "ada"}, {"user_id"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from visits.ingestion.bots import is_declared_bot
+from visits.ingestion.bots import _FILE, _FIRST_NAMES, _NAMES, is_declared_bot
 from visits.ingestion.devices import MAX_USER_AGENT
 from visits.tests.hits import CHROME
 
@@ -109,6 +109,56 @@ IN_APP = f"{ANDROID} Chrome/131.0.0.0 Mobile Safari/537.36"
         "PostmanRuntime/7.39.0",
         "Scrapy/2.11 (+https://scrapy.org)",
         "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041",
+        "got",
+        "got (https://github.com/sindresorhus/got)",
+        "libwww-perl/6.67",
+        "HTTPie/3.2.2",
+        "httpie",
+        "insomnia/2023.5.8",
+        "bruno-runtime/1.16.0",
+        "vscode-restclient",
+        "xh/0.22.2",
+        "Faraday v2.7.10",
+        "Ruby",
+        "excon/0.99.0",
+        "hackney/1.18.1",
+        "Mojolicious (Perl)",
+        "Zend_Http_Client",
+        "ktor-client",
+        "dotnet",
+        "Deno/1.40.2",
+        "Bun/1.0.25",
+        "superagent",
+        # Who loads servers.
+        "Grafana k6/1.0.0",
+        "ApacheJMeter",
+        "Mozilla/5.0 (pc-x86_64-linux-gnu) Siege/4.0.7",
+        "hey/0.0.1",
+        "Gatling/3.9",
+        # Monitors and browsers that a program drives.
+        "Better Stack Better Uptime Bot Mozilla/5.0 (Windows NT 10.0; Win64; x64)",
+        "Site24x7",
+        "Blackbox Exporter/0.25.0",
+        "GoogleHC/1.0",
+        "Envoy/HC",
+        "Azure Traffic Manager Endpoint Monitor",
+        f"Mozilla/5.0 (Unknown; Linux x86_64) {WEBKIT} wkhtmltopdf Version/10.0 Safari/602.1",
+        f"Mozilla/5.0 (X11; Linux x64) {WEBKIT} HappyDOM/12.0.0",
+        f"Mozilla/5.0 (Unknown; Linux x86_64) {WEBKIT} PhantomJS/2.1.1 Safari/538.1",
+        CHROME + " GTmetrix",
+        CHROME + " DebugBear",
+        CHROME + " Agent-NovaAct/0.9",
+        "Playwright/1.38.1 (x64; ubuntu 22.04) node/18.17",
+        # Assistants, each by its name alone.
+        *("GPTBot", "ChatGPT-User", "OAI-SearchBot", "ClaudeBot", "Claude-User", "claude-code/1.0"),
+        *("PerplexityBot", "Perplexity-User", "Bytespider", "meta-externalagent", "CCBot/2.0"),
+        *("Amazonbot", "Applebot", "Applebot-Extended", "DuckAssistBot", "MistralAI-User/1.0"),
+        *("Google-Extended", "GoogleOther", "GoogleAgent-Mariner", "Diffbot", "webzio-extended"),
+        # Who fetches a link that somebody posted.
+        "kakaotalk-scrap/1.0",
+        "facebookexternalhit/1.1;line-poker/1.0",
+        "Bluesky Cardyb/1.1",
+        "GitHub-Camo (abcdef12)",
         # Of nobody's list, but in plain words.
         "NewThing-Crawler/0.1",
         "some-site-bot",
@@ -136,6 +186,10 @@ def test_recognises_declared_bots(user_agent: str) -> None:
         f"{IPHONE} Mobile/15E148 WhatsApp/2.24.11.80",
         f"{IN_APP} Viber/22.5.0.0",
         f"{IN_APP} Line/14.8.0/IAB",
+        f"{IPHONE} Mobile/15E148 Safari Line/14.8.0",
+        f"{IN_APP} GSA/15.1.2.26.arm64",
+        f"{IN_APP};KAKAOTALK 2410850",
+        f"{IN_APP} MMWEBID/12 MicroMessenger/8.0.49.2600 WeChat/arm64 Weixin NetType/WIFI",
         f"{IPHONE} GSA/318.0.638609132 Mobile/15E148 Safari/604.1",
         f"{IN_APP} SogouMSE,SogouMobileBrowser/5.22.8",
         f"{IN_APP} trill_340603 JsSdk/1.0 NetType/WIFI AppName/musical_ly BytedanceWebview/d8a21c6",
@@ -151,6 +205,12 @@ def test_recognises_declared_bots(user_agent: str) -> None:
         "Electron/7.2.1 Safari/537.36 Sonic Slack_SSB/4.4.2",
         f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT} coc_coc_browser/91.0.146 "
         "Chrome/85.0.4183.146 Safari/537.36",
+        f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT} Code/1.95.3 Chrome/128.0.6613.186 "
+        "Electron/32.2.1 Safari/537.36",
+        f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT} Postman/11.2 Chrome/128.0.6613.186 "
+        "Electron/32.2.1 Safari/537.36",
+        f"Mozilla/5.0 (Windows NT 10.0; WOW64) {WEBKIT} Chrome/116.0.0.0 Safari/537.36 "
+        "NetType/WIFI MicroMessenger/7.0.20.1781(0x6700143B) WindowsWechat XWEB/8555 Flue",
         # Television, consoles, cars.
         "Mozilla/5.0 (SMART-TV; Linux; Tizen 6.0) AppleWebKit/538.1 (KHTML, like Gecko) "
         "Version/6.0 TV Safari/538.1",
@@ -203,3 +263,28 @@ def test_what_follows_a_long_user_agent_is_not_read() -> None:
 @pytest.mark.parametrize("text", ["\ud800", "Googlebot\x00/2.1", "机器人", "\u202e" + CHROME])
 def test_answers_for_text_that_is_no_user_agent(text: str) -> None:
     assert isinstance(is_declared_bot(text), bool)
+
+
+def test_the_list_of_names_says_where_it_is_from_and_has_each_once() -> None:
+    first, *lines = _FILE.read_text(encoding="ascii").splitlines()
+    names = [line for line in lines if line and not line.startswith("#")]
+
+    assert first.startswith("# ")
+    assert "Origin:" in first
+    assert len(names) == len(set(names)) == len(_NAMES) + len(_FIRST_NAMES)
+    assert all(name == name.lower().strip() for name in names)
+    assert [name for name in names if not is_declared_bot(name.removeprefix("^") + " 1.0")] == []
+
+
+@pytest.mark.parametrize(
+    "user_agent",
+    [
+        "Gotham/1.0 (iPhone; iOS 17.5)",
+        "MyApp/1.0 hey/2",
+        "Mintal/1.0",
+        f"{IN_APP} got",
+        "Besiege/2",
+    ],
+)
+def test_a_name_stands_for_itself_and_where_it_has_to(user_agent: str) -> None:
+    assert not is_declared_bot(user_agent)

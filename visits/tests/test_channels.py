@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from trackingsite.tests.shared import shared_folder
 from visits.ingestion.channels import _is_paid, choose_channel
 from visits.ingestion.hit import Kind, Origin
+from visits.ingestion.pipeline import put_channel, put_source
+from visits.tests.hits import make_hit
 
 SEARCH, SOCIAL, VIDEO, SHOPPING, OTHER = (
     Kind.SEARCH,
@@ -169,6 +171,34 @@ def test_rules_on_the_source_are_asked_of_the_campaign_s_too(utm_source: str, ch
     origin = Origin(source="Some other name", utm_source=utm_source)
 
     assert choose_channel(origin) == channel
+
+
+@pytest.mark.parametrize(
+    ("query", "referrer", "channel"),
+    [
+        ("utm_source=newsletter", "", "Unassigned"),
+        ("utm_source=newsletter", "https://news.example/", "Unassigned"),
+        ("utm_source=partner.example&utm_campaign=spring", "", "Unassigned"),
+        ("utm_source=newsletter&utm_medium=(none)", "", "Unassigned"),
+        ("utm_source=newsletter&utm_medium=email", "", "Email"),
+        ("utm_source=newsletter&utm_medium=referral", "", "Referral"),
+        # A rule names the source.
+        ("utm_source=email", "", "Email"),
+        ("utm_source=google", "", "Organic Search"),
+        ("utm_source=facebook", "https://news.example/", "Organic Social"),
+        # Whoever names itself so refers, as a page does.
+        ("ref=partner", "", "Referral"),
+        ("source=partner.example", "", "Referral"),
+        ("utm_campaign=spring", "https://news.example/", "Referral"),
+        ("", "https://news.example/", "Referral"),
+    ],
+)
+def test_a_campaign_without_a_medium_is_no_referral(
+    query: str, referrer: str, channel: str
+) -> None:
+    hit = put_source(make_hit(url=f"https://example.com/?{query}", referrer=referrer))
+
+    assert put_channel(hit).origin.channel == channel
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+from timeit import repeat
+from typing import Any, Final
+
 import pytest
 from django.apps import apps
 
 from sites.models import Site
 from visits.ingestion.click_ids import (
     _CLICK_IDS,
+    cut_click_id,
     find_click_id,
     is_ad_click,
     medium_of_click,
@@ -84,7 +89,14 @@ def test_of_the_origin_only_the_name_of_the_click_id_is_known() -> None:
     assert "click_id" not in {field.name for field in Visit._meta.get_fields()}
 
 
-@pytest.mark.parametrize("name", [*_CLICK_IDS, "ScCid"])
+def rows_with_the_value() -> list[str]:
+    """Return the rows of any table that hold the value, in whatever column."""
+    rows = [str(row) for model in apps.get_models() for row in model._base_manager.values_list()]
+    assert len(rows) >= 3
+    return [row for row in rows if SECRET in row]
+
+
+@pytest.mark.parametrize("name", [*_CLICK_IDS, "ScCid", "GCLID"])
 def test_the_value_of_a_click_id_is_in_no_row(send: Sender, site: Site, name: str) -> None:
     answer = send(
         u=f"https://example.com/landing/?a=b&{name}={SECRET}&utm_campaign=spring#{name}={SECRET}",
@@ -95,9 +107,70 @@ def test_the_value_of_a_click_id_is_in_no_row(send: Sender, site: Site, name: st
     assert answer.status_code == 202
     assert Event.objects.get().page == "/landing/"
     assert Visit.objects.get().referrer == "google.com/aclk"
-    rows = [str(row) for model in apps.get_models() for row in model._base_manager.values_list()]
-    assert len(rows) >= 3
-    assert [row for row in rows if SECRET in row] == []
+    assert rows_with_the_value() == []
+
+
+CLICK: Final = f"gclid={SECRET}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "stored"),
+    [
+        # In the path, its parameters, and what is encoded there once or twice.
+        ({"u": f"https://example.com/x;{CLICK}"}, "/x"),
+        ({"u": f"https://example.com/x&{CLICK}/y?a=b"}, "/x"),
+        ({"u": f"https://example.com/x/{CLICK}"}, "/x"),
+        ({"u": f"https://example.com/{CLICK}"}, "/"),
+        ({"u": f"https://example.com/x;a=b;GClid={SECRET}"}, "/x;a=b"),
+        ({"u": f"https://example.com/x%3F{CLICK}"}, "/x"),
+        ({"u": f"https://example.com/x%3fgcl%69d%3d{SECRET}"}, "/x"),
+        ({"u": f"https://example.com/x%2526gclid%253D{SECRET}"}, "/x"),
+        ({"u": f"https://example.com/x%3Bgc%00lid={SECRET}"}, "/x"),
+        # In the fragment, where that is part of the path.
+        ({"u": f"https://example.com/app#/cart;{CLICK}", "h": 1}, "/app#/cart"),
+        ({"u": f"https://example.com/app#/cart&YCLID={SECRET}", "h": 1}, "/app#/cart"),
+        ({"u": f"https://example.com/app#{CLICK}", "h": 1}, "/app"),
+        ({"u": f"https://example.com/app;{CLICK}#/cart", "h": 1}, "/app#/cart"),
+        # Of the page that refers, in its path.
+        ({"r": f"https://news.example/a;{CLICK}"}, "news.example/a"),
+        ({"r": f"https://news.example/a%26{CLICK}/b"}, "news.example/a"),
+        # In what a campaign names.
+        ({"u": f"https://example.com/?utm_source=https://a.b/?{CLICK}"}, "https://a.b/"),
+        ({"u": f"https://example.com/?utm_source=news;{CLICK}"}, "news"),
+        ({"u": f"https://example.com/?ref=news;FBCLID={SECRET}"}, "news"),
+        ({"u": f"https://example.com/?utm_campaign=spring%26{CLICK}"}, "spring"),
+        ({"u": f"https://example.com/?utm_content={CLICK}&utm_term=x"}, "x"),
+        # In what the page's author says.
+        ({"t": f"Not found: /x?{CLICK}"}, "Not found: /x"),
+        ({"p": {"link": f"https://shop.example/?a=b&{CLICK}"}}, "https://shop.example/?a=b"),
+        ({"n": f"Click: https://shop.example/?{CLICK}"}, "Click: https://shop.example/"),
+    ],
+)
+def test_a_click_id_ends_whatever_is_stored_of_an_address(
+    send: Sender, site: Site, fields: dict[str, Any], stored: str
+) -> None:
+    answer = send(**fields)
+
+    assert (answer.status_code, "X-Tracking-Dropped" in answer) == (202, False)
+    event, visit = Event.objects.get(), Visit.objects.get()
+    assert stored in {
+        *(event.page, event.name, event.title, *event.props.values(), visit.referrer),
+        *(visit.source, visit.utm_source, visit.utm_campaign, visit.utm_term),
+    }
+    assert rows_with_the_value() == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "/gclid", "/gclid/", "/mygclid=x", "/a_gclid=x", "/a-gclid=x", "/x;gclids=y", "/%", "a=b"],
+)
+def test_what_is_no_click_id_stays(text: str) -> None:
+    assert cut_click_id(text) == text
+
+
+@pytest.mark.parametrize("text", ["%25" * 700, "=" * 2000, "gclid" * 400 + "=", "%" * 2000 + "="])
+def test_a_long_text_costs_little(text: str) -> None:
+    assert min(repeat(partial(cut_click_id, text), number=1, repeat=5)) < 0.005
 
 
 def test_an_address_as_the_source_keeps_no_click_id(send: Sender, site: Site) -> None:

@@ -53,7 +53,7 @@ def test_each_hit_has_its_verdict_in_the_order_sent(site: Site, client: Client) 
         HIT | {"b": True},
         7,
         HIT | {"d": "unknown.example", "t": "t" * 600},
-        HIT | {"n": "signup", "sd": 101, "w": "wide"},
+        HIT | {"n": "signup", "sd": -1, "w": "wide"},
         HIT | {"n": "engagement", "e": 1000},
     ) == [
         STORED,

@@ -140,6 +140,10 @@ def test_unknown_fields_are_ignored() -> None:
             ",".join(f"{number}.example" for number in range(20)),
             {"domains": tuple(f"{number}.example" for number in range(20))},
         ),
+        ("event_id", 123, {"event_id": "123"}),
+        ("event_id", 0, {"event_id": "0"}),
+        ("event_id", 2**63, {"event_id": "9223372036854775808"}),
+        ("title", 2026, {"title": "2026"}),
         ("interactive", True, {"interactive": True}),
         ("interactive", 0, {"interactive": False}),
         ("hash_mode", False, {"hash_mode": False}),
@@ -148,6 +152,7 @@ def test_unknown_fields_are_ignored() -> None:
         ("screen_width", 0, {"screen_width": 0}),
         ("screen_width", 100_000, {"screen_width": 100_000}),
         ("screen_width", 1280.0, {"screen_width": 1280}),
+        ("screen_width", "1280", {"screen_width": 1280}),
         ("language", "zh-Hant-TW", {"language": "zh-Hant-TW"}),
         ("language", "no language", {"language": ""}),
         ("language", "<script>", {"language": ""}),
@@ -155,6 +160,7 @@ def test_unknown_fields_are_ignored() -> None:
         ("props", "", {"props": {}}),
         ("props", '{"plan": "pro"}', {"props": {"plan": "pro"}}),
         ("props", "null", {"props": {}}),
+        ("props", "{}".ljust(64 * 1024), {"props": {}}),
         ("props", {"k" * 300: "v" * 2000}, {"props": {"k" * 300: "v" * 2000}}),
         (
             "props",
@@ -171,6 +177,11 @@ def test_unknown_fields_are_ignored() -> None:
             "revenue",
             {"currency": "JPY", "amount": 1200},
             {"revenue_amount": Decimal(1200), "revenue_currency": "JPY"},
+        ),
+        (
+            "revenue",
+            {"currency": " eur", "amount": "12.3"},
+            {"revenue_amount": Decimal("12.3"), "revenue_currency": "EUR"},
         ),
         (
             "revenue",
@@ -204,14 +215,24 @@ def test_takes(field: str, taken: Any, read_as: dict[str, Any]) -> None:
         ({"e": 0, "sd": 0}, 0, 0),
         ({"e": 86_400_000, "sd": 100}, 86_400_000, 100),
         ({"e": 10, "sd": 255}, 10, None),
+        ({"e": "12000", "sd": " 80 "}, 12_000, 80),
+        ({"e": "0", "sd": "255"}, 0, None),
+        ({"e": 12_000.0, "sd": 80.0}, 12_000, 80),
     ],
 )
 def test_engagement_brings_time_and_depth(
-    taken: dict[str, int], engagement_ms: int | None, scroll_depth: int | None
+    taken: dict[str, Any], engagement_ms: int | None, scroll_depth: int | None
 ) -> None:
     sent = read(name="engagement", **taken)
 
     assert (sent.engagement_ms, sent.scroll_depth) == (engagement_ms, scroll_depth)
+
+
+@pytest.mark.parametrize("depth", [101, 254, 256, "101", 2**63, 1e300])
+def test_a_depth_beyond_the_page_is_its_end_and_named(depth: Any) -> None:
+    sent = read(name="engagement", sd=depth)
+
+    assert (sent.scroll_depth, sent.cut) == (100, ("scroll_depth",))
 
 
 def test_time_and_depth_of_other_events_are_left_out() -> None:
@@ -259,6 +280,13 @@ def test_time_and_depth_of_other_events_are_left_out() -> None:
         ("props", "{plan: pro}", "Send an object, or JSON text of one."),
         ("props", '["plan"]', "Send an object, or JSON text of one."),
         ("props", '{"plan": NaN}', "Send an object, or JSON text of one."),
+        ("props", '{"a":' * 1025 + "1" + "}" * 1025, "Send an object, or JSON text of one."),
+        ("props", "[" * 1025 + "]" * 1025, "Send an object, or JSON text of one."),
+        ("props", '{"plan": ' + "9" * 5000 + "}", "Send an object, or JSON text of one."),
+        ("props", '{"plan": 1e400}', "Send an object, or JSON text of one."),
+        ("props", "{}".ljust(64 * 1024 + 1), "At most 64 KB of JSON text."),
+        ("props", '{"plan": "' + "é" * 32 * 1024 + '"}', "At most 64 KB of JSON text."),
+        ("revenue", "{}".ljust(64 * 1024 + 1), "At most 64 KB of JSON text."),
         ("props", {f"key {n}": "v" for n in range(31)}, "At most 30 properties, not 31."),
         ("props", {"k" * 301: "v"}, "A property's key has 1 to 300 characters."),
         ("props", {" \x00": "v"}, "A property's key has 1 to 300 characters."),
@@ -268,11 +296,6 @@ def test_time_and_depth_of_other_events_are_left_out() -> None:
         ("revenue", 12.3, "Send an object, or JSON text of one."),
         ("revenue", "EUR 12.30", "Send an object, or JSON text of one."),
         ("revenue", {"amount": "1"}, "The currency is an ISO 4217 code, such as EUR."),
-        (
-            "revenue",
-            {"currency": "eur", "amount": "1"},
-            "The currency is an ISO 4217 code, such as EUR.",
-        ),
         (
             "revenue",
             {"currency": "XXX", "amount": "1"},
@@ -322,19 +345,26 @@ def test_time_and_depth_of_other_events_are_left_out() -> None:
         ("hash_mode", "1", "Send true or false."),
         ("engagement_time", -1, "Send a number from 0 to 86,400,000."),
         ("engagement_time", 86_400_001, "Send a number from 0 to 86,400,000."),
-        ("engagement_time", "10", "Send a whole number."),
+        ("engagement_time", "ten", "Send a whole number."),
+        ("engagement_time", "", "Send a whole number."),
+        ("engagement_time", "-1", "Send a whole number."),
+        ("engagement_time", "1.5", "Send a whole number."),
+        ("engagement_time", "٣", "Send a whole number."),
+        ("engagement_time", "1" * 5000, "Send a whole number."),
+        ("engagement_time", "86400001", "Send a number from 0 to 86,400,000."),
         ("engagement_time", 1.5, "Send a whole number."),
         ("engagement_time", True, "Send a whole number."),
         ("scroll_depth", -1, "Send a number from 0 to 100."),
-        ("scroll_depth", 101, "Send a number from 0 to 100."),
-        ("scroll_depth", 254, "Send a number from 0 to 100."),
-        ("scroll_depth", 256, "Send a number from 0 to 100."),
+        ("scroll_depth", 80.5, "Send a whole number."),
+        ("scroll_depth", True, "Send a whole number."),
         ("event_id", "e" * 65, "At most 64 characters, not 65."),
-        ("event_id", 5, "Send text."),
+        ("event_id", True, "Send text."),
+        ("event_id", 1.5, "Send text."),
+        ("title", True, "Send text."),
         ("screen_width", -1, "Send a number from 0 to 100,000."),
         ("screen_width", 100_001, "Send a number from 0 to 100,000."),
         ("screen_width", 1e300, "Send a number from 0 to 100,000."),
-        ("screen_width", "1280", "Send a whole number."),
+        ("screen_width", "1280px", "Send a whole number."),
         ("language", 5, "Send text."),
         ("timezone", 60, "Send text."),
         ("address", "198.51.100.1", "Only a sender with an API key may set this."),
@@ -370,7 +400,7 @@ def test_limits_count_clean_characters() -> None:
 
 
 def test_every_wrong_field_is_named_at_once() -> None:
-    wrong = {"n": "", "d": 5, "p": [], "$": {}, "sd": 200, "w": "wide", "user_id": "ada"}
+    wrong = {"n": "", "d": 5, "p": [], "$": {}, "sd": -1, "w": "wide", "user_id": "ada"}
 
     assert errors_of(wrong).keys() == {
         "name",

@@ -54,6 +54,8 @@ def bombs(most):
     yield "fractions", many(b"1.5", most)
     yield "texts", b"[" + b",".join(b'"%d"' % n for n in range(most // 10)) + b"]"
     yield "properties in a text", b'{"p":"' + b"[" * (most // 2) + b'"}'
+    text = b'{"p":"[' + many(b"{}", most - 20)[1:-1] + b']"}'
+    yield "objects in a text", text if most == MAX_BODY else b"[" + text + b"]"
     yield "gzip, a thousandfold", gzip.compress(bytes(most * 500), 1)
     yield "utf-16", '{"n":"x"}'.encode("utf-16")
     yield "utf-32", '{"n":"x"}'.encode("utf-32")
@@ -69,7 +71,10 @@ def answer(view, body):
         file.write("5")
     before = read_peak()
     request = RequestFactory().generic("POST", "/", body)
-    status = async_to_sync(view.as_view())(request).status_code
+    response = async_to_sync(view.as_view())(request)
+    status = response.status_code
+    if status == 202:  # a batch of one
+        status = response.data[0]["status"]
     return status, (read_peak() - before) / 1024
 
 for view, most in ((EventView, MAX_BODY), (EventsView, MAX_BATCH_BODY)):
@@ -99,7 +104,7 @@ def test_a_bomb_is_refused_and_takes_no_memory() -> None:
     assert done.returncode == 0, done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines()]
 
-    assert len(answers) == 40
+    assert len(answers) == 42
     assert [row for row in answers if row[2] not in {400, 413}] == []
     # A body is held up to three times while it is read; that is no part of the 10 MB.
     assert [row for row in answers if row[3] > 10 + 3 * row[4]] == []
@@ -231,7 +236,10 @@ def test_a_number_that_no_column_holds_is_refused(
 ) -> None:
     sent: dict[str, Any] = {field: number}
 
-    assert send(n="engagement", **sent).status_code == 400
+    # Whatever is beyond its end is the end of a page.
+    assert send(n="engagement", **sent).status_code == (
+        202 if field == "sd" and number > 0 else 400
+    )
 
 
 @pytest.mark.parametrize("number", BEYOND)

@@ -116,6 +116,7 @@ def test_a_hit_is_enriched_by_every_step(site: Site) -> None:
         utm_campaign="Spring",
         utm_term="analytics",
         utm_content="blue",
+        hosts=("google.com", "google"),
     )
     assert hit.place == Place(country="AT")
     assert hit.visitor is not None
@@ -131,6 +132,8 @@ def test_a_hit_is_enriched_by_every_step(site: Site) -> None:
         ("utm_source=&ref=", "https://google.com/", "Google"),
         ("", "https://www.example.com/before", ""),
         ("", "https://shop.example.com/", ""),
+        ("", "https://EXAMPLE.com:8443/", ""),
+        ("", "https://notexample.com/", "notexample.com"),
         ("", "", ""),
     ],
 )

@@ -121,8 +121,44 @@ def test_a_sender_names_the_visitor_in_fields_or_headers(
     assert list(Visit.objects.values_list("address", "browser")) == [(address, browser)]
 
 
-def test_a_sender_that_names_nobody_is_the_visitor_and_a_program(serve: Send) -> None:
-    assert serve()["X-Tracking-Dropped"] == "bot"
+@pytest.mark.parametrize(
+    "agent",
+    [
+        *("", PYTHON, "Go-http-client/2.0", "curl/8.5.0", "Java/17.0.6", "node", "GuzzleHttp/7"),
+        "shop-backend/1.4 (+https://shop.example)",
+        "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041.1",
+    ],
+)
+@pytest.mark.parametrize("fields", [{}, {"address": VISITOR}, {"user_agent": ""}])
+def test_the_sender_s_own_agent_is_not_the_visitor_s(
+    site: Site, serve: Send, agent: str, fields: dict[str, Any]
+) -> None:
+    assert "X-Tracking-Dropped" not in serve(headers={"User-Agent": agent}, **fields)
+
+    facts = ("browser", "browser_version", "operating_system", "device")
+    assert list(Visit.objects.values_list(*facts)) == [("", "", "", "")]
+
+
+GOOGLEBOT: Final = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+
+
+@pytest.mark.parametrize(
+    ("fields", "headers"),
+    [
+        ({"user_agent": PYTHON}, {}),
+        ({"user_agent": GOOGLEBOT}, {"User-Agent": CHROME}),
+        ({"address": VISITOR}, {"User-Agent": GOOGLEBOT}),
+    ],
+)
+def test_a_visitor_whom_the_sender_tells_to_be_a_program_is_dropped(
+    serve: Send, fields: dict[str, str], headers: dict[str, str]
+) -> None:
+    assert serve(headers=headers, **fields)["X-Tracking-Dropped"] == "bot"
+
+
+def test_without_a_key_a_program_is_one(site: Site, send: Sender) -> None:
+    for agent in ("", PYTHON):
+        assert send(user_agent=agent)["X-Tracking-Dropped"] == "bot"
 
 
 def test_without_a_key_a_forwarded_address_is_not_believed(

@@ -8,11 +8,11 @@ from timeit import repeat
 import pytest
 
 from trackingsite.tests.shared import shared_folder
-from visits.ingestion.hit import Origin
+from visits.ingestion.hit import Drop, DropReason
+from visits.ingestion.pipeline import drop_spam_referrer, put_page, put_source
 from visits.ingestion.sources import _sources_by_host
-from visits.ingestion.spam import _FILE, _MOST_LABELS, _spam_hosts, is_spam, is_spam_referrer
-
-OWN = ("example.com",)
+from visits.ingestion.spam import _FILE, _MOST_LABELS, _spam_hosts, is_spam_referrer
+from visits.tests.hits import make_hit
 
 
 @pytest.mark.parametrize(
@@ -62,29 +62,61 @@ def test_leaves_others_alone(hostname: str) -> None:
     assert not is_spam_referrer(hostname)
 
 
+SPAM = "0n-line.tv"
+
+
 @pytest.mark.parametrize(
-    ("origin", "spam"),
+    ("query", "referrer", "spam"),
     [
-        (Origin(), False),
-        (Origin(referrer="0n-line.tv"), True),
-        (Origin(referrer="www2.0n-line.tv/offer"), True),
-        (Origin(referrer="news.example/0n-line.tv"), False),
-        (Origin(utm_source="0n-line.tv"), True),
-        (Origin(referrer="news.example", utm_source="0N-Line.tv"), True),
-        (Origin(utm_source="newsletter"), False),
-        (Origin(utm_source="0n-line tv"), False),
-        (Origin(utm_campaign="0n-line.tv"), False),
+        ("", "", False),
+        ("", "https://0n-line.tv/", True),
+        ("", "http://www2.0N-Line.tv:80/offer?x=y", True),
+        ("", "https://news.example/0n-line.tv", False),
+        # Named in the page's address, in place of the referrer or beside it.
+        ("utm_source=0n-line.tv", "", True),
+        ("utm_source=0N-Line.tv", "https://news.example/", True),
+        ("utm_source=https://0n-line.tv/x", "", True),
+        ("utm_source=http%3A%2F%2Fwww.0n-line.tv", "", True),
+        ("source=0n-line.tv/offer", "", True),
+        ("ref=0n-line.tv:80", "", True),
+        ("REF=//0n-line.tv", "", True),
+        ("ref=https://ada@0n-line.tv:443/?x", "", True),
+        ("ref=ЧЕКИ.москва:80", "", True),
+        ("utm_source=newsletter&ref=0n-line.tv", "", True),
+        ("utm_source=newsletter", "", False),
+        ("utm_source=0n-line+tv", "", False),
+        ("utm_source=news.example/0n-line.tv", "", False),
+        ("utm_campaign=0n-line.tv", "", False),
     ],
 )
-def test_a_referrer_or_a_campaign_s_source_is_spam(origin: Origin, spam: bool) -> None:
-    assert is_spam(origin, own_hosts=OWN) is spam
+def test_a_referrer_or_a_campaign_s_source_is_spam(query: str, referrer: str, spam: bool) -> None:
+    hit = put_source(make_hit(url=f"https://example.com/?{query}", referrer=referrer))
+
+    assert drop_spam_referrer(hit) == (Drop(DropReason.SPAM_REFERRER) if spam else hit)
 
 
-def test_a_site_is_no_spammer_to_itself() -> None:
-    origin = Origin(referrer="0n-line.tv/before", utm_source="Shop.0n-Line.tv")
+@pytest.mark.parametrize(
+    ("domain", "page", "query", "referrer", "spam"),
+    [
+        # The site itself is none to itself, nor are its subdomains and its other spellings.
+        (SPAM, SPAM, "", SPAM, False),
+        (SPAM, SPAM, f"ref=Shop.{SPAM}", f"blog.{SPAM}", False),
+        (f"{SPAM}:8000", SPAM, "", SPAM, False),
+        ("xn--e1agf4c.xn--80adxhks", "чеки.москва", "ref=чеки.москва", "ЧЕКИ.москва", False),
+        (f"shop.{SPAM}", SPAM, "", SPAM, True),
+        # A forged hit says that it was on the spammer's own page.
+        ("example.com", SPAM, "", SPAM, True),
+        ("example.com", SPAM, f"utm_source={SPAM}", "", True),
+        ("example.com", f"www.{SPAM}", "", f"blog.{SPAM}", True),
+    ],
+)
+def test_a_site_is_no_spammer_to_itself(
+    domain: str, page: str, query: str, referrer: str, spam: bool
+) -> None:
+    url = f"https://{page}/?{query}"
+    hit = put_page(make_hit(domain=domain, url=url, referrer=f"https://{referrer}/"))
 
-    assert is_spam(origin, own_hosts=OWN)
-    assert not is_spam(origin, own_hosts=("0n-line.tv",))
+    assert (drop_spam_referrer(put_source(hit)) == Drop(DropReason.SPAM_REFERRER)) is spam
 
 
 def test_no_source_that_people_know_is_spam() -> None:
