@@ -65,7 +65,7 @@ def write_rollup(engine: duckdb.DuckDBPyConnection, site_id: int, first: date, l
         since = min([first, *map(date.fromisoformat, row.reaches_back.values())])
         earlier = ArchiveFile.objects.for_site(site_id).events()
         source = read_files(earlier.filter(last_day__gte=since, first_day__lte=last))
-        _fill(engine, source, since, first, last)
+        _fill(engine, source, since, first, last, with_later_days=bool(row.reaches_back))
     row.dimensions = _kept_dimensions(engine)
     row.rows = engine.execute("SELECT count(*) FROM daily").fetchall()[0][0]
     return write_file(engine, f"SELECT * FROM daily ORDER BY {_SORTED_BY}", row)
@@ -125,7 +125,13 @@ def _describe(
 
 
 def _fill(
-    engine: duckdb.DuckDBPyConnection, source: str, since: date, first: date, last: date
+    engine: duckdb.DuckDBPyConnection,
+    source: str,
+    since: date,
+    first: date,
+    last: date,
+    *,
+    with_later_days: bool,
 ) -> None:
     """Write every dimension's figures into the table `daily`, those that are worth it."""
     events = (
@@ -139,7 +145,12 @@ def _fill(
     components = [component.name for component in COUNTED]
     for name, dimension in ROLLED_UP.items():
         figures = write_daily_figures(
-            dimension, components, stays="stays", events=events, since=f"DATE '{first}'"
+            dimension,
+            components,
+            stays="stays",
+            events=events,
+            since=f"DATE '{first}'",
+            with_later_days=with_later_days,
         )
         engine.execute(f"CREATE OR REPLACE TEMP TABLE figures AS {figures}")
         rows = engine.execute("SELECT count(*) FROM figures").fetchall()[0][0]

@@ -178,13 +178,20 @@ def write_stays(events: str) -> str:
 
 
 def write_daily_figures(
-    dimension: Dimension, names: Iterable[str], *, stays: str, events: str, since: str
+    dimension: Dimension,
+    names: Iterable[str],
+    *,
+    stays: str,
+    events: str,
+    since: str,
+    with_later_days: bool = True,
 ) -> str:
     """Return a query for rows of daily figures: value, happened_on, previous_on, then `names`.
 
-    The names are those of components that are COUNTED.
-    `stays` is a relation as `write_stays` gives it, `events` one of events; both begin early enough
-    to hold every day of the visits that have one from `since` on, from which day on there are rows.
+    The names are those of components that are COUNTED. `stays` is a relation as `write_stays`
+    gives it, `events` one of events; both begin early enough to hold every day of the visits that
+    have one from `since` on, from which day on there are rows. Where no visit goes on across
+    midnight, the rows of later days may be left out.
     """
     names = list(names)
     first = ", ".join(f"coalesce({_ON_FIRST_DAY[name]}, 0)::BIGINT AS {name}" for name in names)
@@ -193,7 +200,7 @@ def write_daily_figures(
         f" WHERE happened_on >= {since} GROUP BY value, happened_on"
     ]
     for later in _LATER:
-        if any(name in later.components for name in names):
+        if with_later_days and any(name in later.components for name in names):
             columns = ", ".join(
                 f"coalesce({later.components[name]}, 0)::BIGINT AS {name}"
                 if name in later.components

@@ -46,6 +46,7 @@ class MadeTail:
     stays: str
     events: str
     has_users: bool
+    has_later_days: bool
 
 
 class DailyFigures:
@@ -108,17 +109,18 @@ class DailyFigures:
         condition = " AND ".join(conditions)
         engine = self._state.engine
         found = engine.execute(
-            "SELECT min(started_on), coalesce(bool_or(visitor < 0), false) FROM events"
+            "SELECT min(started_on), coalesce(bool_or(visitor < 0), false),"
+            " coalesce(bool_or(started_on < happened_on), false) FROM events"
             f" WHERE happened_on >= DATE '{tail.first_day}' AND {condition}"
         ).fetchone()
-        earliest, has_users = found or (None, False)
+        earliest, has_users, has_later_days = found or (None, False, False)
         if earliest is None:
             return None
         since = min(earliest, tail.first_day)
         events = f"(SELECT * FROM events WHERE happened_on >= DATE '{since}' AND {condition})"
         name = f"stays_{len(self._tails)}"
         engine.execute(f"CREATE TEMP TABLE {name} AS {write_stays(events)}")
-        return MadeTail(name, events, has_users)
+        return MadeTail(name, events, has_users, has_later_days)
 
 
 def rolled_up_dimension(query: ReportQuery, components: list[Component]) -> Dimension | None:
@@ -190,7 +192,12 @@ def _tail_rows(
 ) -> str:
     names = list(dict.fromkeys(map(_column, components)))
     return write_daily_figures(
-        dimension, names, stays=tail.stays, events=tail.events, since=f"DATE '{split}'"
+        dimension,
+        names,
+        stays=tail.stays,
+        events=tail.events,
+        since=f"DATE '{split}'",
+        with_later_days=tail.has_later_days,
     )
 
 
