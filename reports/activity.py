@@ -32,6 +32,12 @@ class Activity:
     last_hit_at: datetime | None = None
 
 
+def find_first_hit(site: Site) -> datetime | None:
+    """Return when the site's first event happened; None before there is one."""
+    events = Event.objects.for_site(site).order_by("happened_at")
+    return events.values_list("happened_at", flat=True).first()
+
+
 def last_24_hours(sites: Iterable[Site], now: datetime) -> dict[int, Activity]:
     """Return the activity of each site by its id, zeros for one without hits; three statements."""
     ids = [site.pk for site in sites]

@@ -7,6 +7,7 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from reports.api import QueryView
 from trackingsite import health
 from trackingsite.metrics import metrics
 
@@ -23,6 +24,7 @@ urlpatterns = [
     path("health/ready", health.ready, name="ready"),
     path("metrics", metrics, name="metrics"),
     path("", include("visits.urls")),
+    path("api/v2/query", QueryView.as_view(), name="query"),
     path("reports/", include("reports.urls")),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
