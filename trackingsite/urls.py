@@ -8,7 +8,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from reports.api import QueryView
-from trackingsite import health
+from trackingsite import health, openapi
 from trackingsite.metrics import metrics
 
 
@@ -25,6 +25,8 @@ urlpatterns = [
     path("metrics", metrics, name="metrics"),
     path("", include("visits.urls")),
     path("api/v2/query", QueryView.as_view(), name="query"),
+    path("api/schema/", openapi.schema, name="schema"),
+    path("api/docs/", openapi.docs, name="docs"),
     path("reports/", include("reports.urls")),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
