@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 import time_machine
+from django.contrib.auth.models import User
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -706,6 +707,17 @@ class TestKeys:
 
         for domain in ("dummy.site", "other.example", "WWW.Other.example."):
             assert send(client, self.QUESTION | {"site_id": domain}, f"Bearer {key}")[0] == 200
+
+    def test_a_persons_key_reads_what_the_person_may(
+        self, client: Client, site: Site, other_site: Site
+    ) -> None:
+        ada = User.objects.create_user("ada")
+        site.members.add(ada)
+        _, key = make_key(name="ada's", person=ada, can_read=True)
+
+        assert send(client, self.QUESTION, f"Bearer {key}")[0] == 200
+        foreign = self.QUESTION | {"site_id": "other.example"}
+        assert send(client, foreign, f"Bearer {key}")[0] == 401
 
     def test_the_day_of_its_use_is_noted(self, client: Client, site: Site, key: str) -> None:
         with time_machine.travel(NOON, tick=False):
