@@ -69,7 +69,7 @@ def last_24_hours(sites: Iterable[Site], now: datetime) -> dict[int, Activity]:
     return {pk: Activity(visitors.get(pk, 0), by_hour[pk], last_hits.get(pk)) for pk in ids}
 
 
-def find_first_hit_at(site: Site) -> datetime | None:
+def find_first_hit(site: Site) -> datetime | None:
     """Return when the site's first event happened, also of those without rows; None without any."""
     in_rows = Event.objects.for_site(site).aggregate(at=Min("happened_at"))["at"]
     in_files = ArchiveFile.objects.for_site(site.pk).aggregate(at=Min("first_event_at"))["at"]

@@ -28,6 +28,8 @@ class Dimension:
     condition: str = ""
     empty: str = "(none)"
     argument: str | None = None
+    #: What values are called, by which rows show and sort them; others show as they are.
+    names: tuple[tuple[str, str], ...] = ()
     tells_action: bool = False
 
 

@@ -18,6 +18,16 @@ class InvalidPatternError(ValueError):
         self.pattern = pattern
 
 
+def matching(pattern: str, texts: Iterable[str]) -> list[str]:
+    """Return those of the texts that the pattern is found in."""
+    with duckdb.connect(":memory:", config={"threads": 1}) as engine:
+        found = engine.execute(
+            "SELECT text FROM (SELECT unnest($texts) AS text) WHERE regexp_matches(text, $pattern)",
+            {"texts": list(texts), "pattern": pattern},
+        )
+        return [text for (text,) in found.fetchall()]
+
+
 def check_patterns(patterns: Iterable[str]) -> None:
     """Raise InvalidPatternError for the first of the patterns that the engine cannot read."""
     with duckdb.connect(":memory:", config={"threads": 1}) as engine:

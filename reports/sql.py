@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from reports.components import Component, Level, Scope
 from reports.conditions import Parameters, add_parameter, write_conditions, write_expression
 from reports.dates import Interval
-from reports.dimensions import TIME
+from reports.dimensions import TIME, Dimension
 from reports.scopes import derive, shared_groups
 
 if TYPE_CHECKING:
@@ -114,7 +114,10 @@ def finish(query: ReportQuery, components: str, parameters: Parameters) -> State
 
     `components` is a query as `write_components` returns it, `parameters` what it needs.
     """
-    groups = group_names(query)
+    groups = [
+        _called(dimension, group, parameters)
+        for dimension, group in zip(query.dimensions, group_names(query), strict=True)
+    ]
     columns = [*groups, *(f"{metric.expression} AS {metric.name}" for metric in query.metrics)]
     sql = (
         f"WITH components AS ({components})"
@@ -128,6 +131,15 @@ def finish(query: ReportQuery, components: str, parameters: Parameters) -> State
         parameters |= {"limit": query.limit, "offset": query.offset}
         sql += " LIMIT $limit OFFSET $offset"
     return Statement(sql, parameters)
+
+
+def _called(dimension: Dimension, group: str, parameters: Parameters) -> str:
+    """What a group's value is called; asked of groups alone, of which there are few."""
+    if not dimension.names:
+        return group
+    values, names = (list(column) for column in zip(*dimension.names, strict=True))
+    known = f"map({add_parameter(parameters, values)}, {add_parameter(parameters, names)})"
+    return f"coalesce({known}[{group}], {group})"
 
 
 def _kept(query: ReportQuery, groups: list[str], parameters: Parameters) -> str:

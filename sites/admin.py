@@ -91,13 +91,15 @@ class ApiKeyForm(forms.ModelForm[ApiKey]):
         """Everything but the key, and what happened to it."""
 
         model = ApiKey
-        fields = ("name", "sites", "all_sites", "can_send", "can_read")
+        fields = ("name", "sites", "all_sites", "person", "can_send", "can_read")
 
     def clean(self) -> dict[str, Any]:
         """Refuse a key that is good for no site."""
         cleaned = super().clean() or {}
         if "sites" in cleaned:
-            check_sites(cleaned["sites"], all_sites=cleaned["all_sites"])
+            check_sites(
+                cleaned["sites"], all_sites=cleaned["all_sites"], person=cleaned.get("person")
+            )
         return cleaned
 
 
@@ -136,11 +138,12 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
     list_filter = (InUseFilter, "can_send", "can_read", "all_sites")
     search_fields = ("name", "prefix")
     search_help_text = "A part of the name, or the first characters of the key."
-    autocomplete_fields = ("sites",)
+    autocomplete_fields = ("sites", "person")
+    list_select_related = ("person",)
     actions = ("revoke",)
     fieldsets = (
         (None, {"fields": ("name",)}),
-        ("Good for", {"fields": ("all_sites", "sites")}),
+        ("Good for", {"fields": ("all_sites", "sites", "person")}),
         ("Allowed", {"fields": ("can_send", "can_read")}),
     )
     history = (
@@ -181,6 +184,8 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
         """Return the sites' domains, of many the first three."""
         if row.all_sites:
             return "all sites"
+        if row.person is not None:
+            return f"those of {row.person}"
         domains = [site.domain for site in row.sites.all()]
         shown = ", ".join(domains[:3]) or "none"
         return shown if len(domains) <= 3 else f"{shown} and {len(domains) - 3} more"

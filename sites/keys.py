@@ -48,6 +48,7 @@ def make_key(
     name: str,
     sites: Iterable[Site] = (),
     all_sites: bool = False,
+    person: User | None = None,
     can_send: bool = False,
     can_read: bool = False,
     created_by: User | None = None,
@@ -58,10 +59,11 @@ def make_key(
     nothing is stored then.
     """
     chosen = list(sites)
-    check_sites(chosen, all_sites=all_sites)
+    check_sites(chosen, all_sites=all_sites, person=person)
     row = ApiKey(
         name=name,
         all_sites=all_sites,
+        person=person,
         can_send=can_send,
         can_read=can_read,
         created_by=created_by,
@@ -87,13 +89,14 @@ def hash_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def check_sites(sites: Iterable[Site], *, all_sites: bool) -> None:
-    """Raise ValidationError unless a key is for some sites or for all of them."""
-    chosen = bool(sites)
-    if all_sites and chosen:
-        raise ValidationError({"sites": "Choose sites, or all sites, not both."})
-    if not all_sites and not chosen:
-        raise ValidationError({"sites": "Choose at least one site, or all sites."})
+def check_sites(sites: Iterable[Site], *, all_sites: bool, person: User | None = None) -> None:
+    """Raise ValidationError unless a key is for some sites, for all, or for those of a person."""
+    chosen = bool(sites) + all_sites + (person is not None)
+    if chosen > 1:
+        sentence = "Choose sites, all sites, or those of a person: one of the three."
+        raise ValidationError({"sites": sentence})
+    if not chosen:
+        raise ValidationError({"sites": "Choose at least one site, all sites, or a person."})
 
 
 def read_bearer(header: str) -> str:
@@ -122,7 +125,8 @@ def find_key(token: str) -> ApiKey | None:
 
 
 def _read(key_hash: str) -> ApiKey | None:
-    row = ApiKey.objects.filter(key_hash=key_hash, revoked_at=None).first()
+    keys = ApiKey.objects.select_related("person")
+    row = keys.filter(key_hash=key_hash, revoked_at=None).first()
     if row is not None and not row.all_sites:
         _ = row.site_ids  # read now, with the row
     return row

@@ -165,6 +165,14 @@ class ApiKey(models.Model):
     all_sites = models.BooleanField(
         default=False, help_text="Every site, also those that are added later."
     )
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="api_keys",
+        help_text="The sites that this person may see, whichever these are at the time.",
+    )
     can_send = models.BooleanField(
         "may send", default=False, help_text="Hits with a visitor's address, agent and time."
     )
@@ -198,7 +206,12 @@ class ApiKey(models.Model):
 
     @cached_property
     def site_ids(self) -> frozenset[int]:
-        """The ids of the sites chosen, read once; what is changed later does not show here."""
+        """The ids of the sites chosen, or that the key's person may see, read once.
+
+        What is changed later does not show here.
+        """
+        if self.person is not None:
+            return frozenset(Site.objects.visible_to(self.person).values_list("pk", flat=True))
         chosen = ApiKey.sites.through.objects.filter(apikey_id=self.pk)
         return frozenset(chosen.values_list("site_id", flat=True))
 

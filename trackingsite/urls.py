@@ -7,7 +7,8 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from trackingsite import health
+from reports.api import QueryView
+from trackingsite import health, openapi
 from trackingsite.metrics import metrics
 
 
@@ -23,6 +24,9 @@ urlpatterns = [
     path("health/ready", health.ready, name="ready"),
     path("metrics", metrics, name="metrics"),
     path("", include("visits.urls")),
+    path("api/v2/query", QueryView.as_view(), name="query"),
+    path("api/schema/", openapi.schema, name="schema"),
+    path("api/docs/", openapi.docs, name="docs"),
     path("reports/", include("reports.urls")),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

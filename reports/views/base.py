@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.generic import TemplateView
 
-from reports.activity import count_current_visitors, find_first_hit_at
+from reports.activity import count_current_visitors, find_first_hit
 from reports.charts import Chart, draw_chart
 from reports.dates import PRESETS, DateRange, today_in
 from reports.dimensions import Dimension
@@ -63,7 +63,7 @@ class SiteView(LoginRequiredMixin, TemplateView):
     @cached_property
     def first_hit_at(self) -> datetime | None:
         """When the site's first event happened; None before there is one."""
-        return find_first_hit_at(self.site)
+        return find_first_hit(self.site)
 
     def refuse(self, form: Form) -> HttpResponse:
         """Return the page that says what is wrong with the address."""

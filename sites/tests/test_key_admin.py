@@ -167,7 +167,7 @@ def test_the_log_of_changes_names_the_key_and_no_part_of_it(site: Site, staff: C
         ({"name": ""}, "This field is required."),
         ({"name": "x" * 101}, "Ensure this value has at most 100 characters"),
         ({"name": "a\0b"}, "Null characters are not allowed."),
-        ({"all_sites": "on"}, "Choose sites, or all sites, not both."),
+        ({"all_sites": "on"}, "Choose sites, all sites, or those of a person: one of the three."),
     ],
 )
 def test_a_key_of_no_use_is_refused_with_a_sentence(
@@ -184,7 +184,7 @@ def test_a_key_of_no_use_is_refused_with_a_sentence(
 @pytest.mark.parametrize(
     ("sites", "sentence"),
     [
-        ([], "Choose at least one site, or all sites."),
+        ([], "Choose at least one site, all sites, or a person."),
         ([999], "Select a valid choice. 999 is not one of the available choices."),
     ],
 )
@@ -230,7 +230,7 @@ def test_a_form_has_no_field_for_the_key(path: str, site: Site, staff: Client) -
     page = staff.get(path.format(pk=row.pk)).content.decode()
 
     names = set(re.findall(r'name="(\w+)"', page))
-    assert {"name", "sites", "all_sites", "can_send", "can_read"} <= names
+    assert {"name", "sites", "all_sites", "person", "can_send", "can_read"} <= names
     assert not names & {"key_hash", "prefix", "revoked_at", "last_used_on", "created_by"}
 
 
@@ -254,6 +254,18 @@ def test_the_list_says_what_each_key_is_good_for(
     start = ["shop server", f"{shop.prefix}…", "in use", "example.com, other.example"]
     assert rows[1] == [*start, "True", "False", "2026-03-10", "2026-03-12"]
     assert len(rows) == 2
+
+
+def test_a_key_can_be_for_the_sites_of_a_person(site: Site, staff: Client) -> None:
+    ada = User.objects.create_user("ada")
+    site.members.add(ada)
+
+    key = shown_key(staff.post(ADD, fill(person=str(ada.pk))))
+
+    found = find_key(key)
+    assert found is not None
+    assert found.allows(site)
+    assert listed(staff.get(KEYS))[0][3] == "those of ada"
 
 
 def test_a_keys_page_tells_what_happened_to_it(site: Site, staff: Client) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Final
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from hypothesis import given
@@ -96,8 +97,8 @@ def test_the_hash_is_sha_256() -> None:
     ("fields", "message"),
     [
         ({"can_send": False}, "Let the key send, read, or both."),
-        ({"sites": []}, "Choose at least one site, or all sites."),
-        ({"all_sites": True}, "Choose sites, or all sites, not both."),
+        ({"sites": []}, "Choose at least one site, all sites, or a person."),
+        ({"all_sites": True}, "Choose sites, all sites, or those of a person: one of the three."),
         ({"name": ""}, "This field cannot be blank."),
         ({"name": "x" * 101}, "Ensure this value has at most 100 characters"),
     ],
@@ -138,6 +139,38 @@ def test_a_key_is_good_for_its_sites(site: Site, other_site: Site) -> None:
         found = find_key(key)
         assert found is not None
         assert (found.allows(site), found.allows(other_site)) == (first, second)
+
+
+def test_a_persons_key_is_good_for_what_the_person_may_see(
+    site: Site, other_site: Site, clock: Clock
+) -> None:
+    """Ada becomes a member, then staff, then leaves."""
+    ada = User.objects.create_user("ada")
+    _, key = make(sites=[], person=ada)
+
+    def seen() -> list[bool]:
+        clock.seconds += keys.KEPT_SECONDS  # what was known of her is old by now
+        found = find_key(key)
+        assert found is not None
+        return [found.allows(site), found.allows(other_site)]
+
+    assert seen() == [False, False]
+    site.members.add(ada)
+    assert seen() == [True, False]
+    User.objects.update(is_staff=True)
+    assert seen() == [True, True]
+    User.objects.update(is_active=False)
+    assert seen() == [False, False]
+    ada.delete()
+    assert find_key(key) is None
+
+
+def test_a_persons_key_is_for_no_other_sites(site: Site) -> None:
+    ada = User.objects.create_user("ada")
+
+    for fields in ({"sites": [site]}, {"sites": [], "all_sites": True}):
+        with pytest.raises(ValidationError, match="one of the three"):
+            make(person=ada, **fields)
 
 
 def test_a_key_without_sites_is_good_for_none(site: Site) -> None:
