@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sites', '0002_api_key'),
+        ('sites', '0003_domains_in_ascii'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
