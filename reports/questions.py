@@ -36,6 +36,9 @@ from reports.reading.values import (
 )
 from reports.vocabulary import Term, find_interval
 
+_REQUIRED: Final = ("site_id", "metrics", "date_range")
+_KEYS: Final = frozenset((*_REQUIRED, "dimensions", "filters", "order_by", "include", "pagination"))
+
 MAX_DIMENSIONS: Final = 8
 MAX_ROWS: Final = 10_000
 MAX_OFFSET: Final = 1_000_000_000
@@ -82,7 +85,7 @@ def read_site_id(data: object) -> str:
 def read_question(data: object, asker: Asker) -> Question:
     """Return the question that `data` asks. Raises QuestionError."""
     sent = read_object(data, "#", _KEYS)
-    for name in ("metrics", "date_range"):
+    for name in _REQUIRED:
         if name not in sent:
             raise QuestionError(f"#/{name}", "This is required.")
     include, compared = _read_include(sent.get("include", {}))
@@ -116,23 +119,6 @@ def read_question(data: object, asker: Asker) -> Question:
         sent_include=sent.get("include", {}),
         earlier=_read_comparison(compared, days, asker),
     )
-
-
-_KEYS: Final = frozenset(
-    (
-        "site_id",
-        "date_range",
-        "metrics",
-        "dimensions",
-        "filters",
-        "order_by",
-        "include",
-        "pagination",
-    )
-)
-
-
-# The parts of a question, in its order.
 
 
 def _read_metrics(value: object) -> tuple[Metric, ...]:

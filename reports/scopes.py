@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def derive(query: ReportQuery, scope: Scope) -> ReportQuery:
-    """Return the question that the scope is about; for metrics, order and page see `query`."""
+    """Return the question that the scope is about: its range, dimensions and conditions count."""
     match scope:
         case Scope.GROUP:
             return query

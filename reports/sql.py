@@ -72,29 +72,6 @@ def needed_components(query: ReportQuery) -> list[Component]:
     return list(dict.fromkeys(part for metric in query.metrics for part in metric.components))
 
 
-def write_components(query: ReportQuery, parameters: Parameters, count: Count | None = None) -> str:
-    """Return the query that counts the components in the table `events`; add its parameters.
-
-    It gives a row per group that has an event, without dimensions exactly one row: the groups'
-    columns, then one per component that is needed. Those of another scope are counted of the
-    question derived for it, and put beside. `count` says how; by default they are counted in the
-    table `events`.
-    """
-    count = count or count_events
-    components = needed_components(query)
-    source = ""
-    for scope in Scope:
-        parts = [part for part in components if part.scope is scope]
-        if scope is Scope.GROUP:
-            source += f"({count(query, parts, parameters)}) AS {scope}"
-        elif parts:
-            counted = count(derive(query, scope), parts, parameters)
-            source += f" LEFT JOIN ({counted}) AS {scope} ON {_same_group(query, scope)}"
-    columns = [f"{Scope.GROUP}.{group}" for group in group_names(query)]
-    columns += [_with_nothing(part, part.scope) for part in components]
-    return f"SELECT {', '.join(columns)} FROM {source}"
-
-
 def count_events(query: ReportQuery, components: list[Component], parameters: Parameters) -> str:
     """Return the query that counts these components of the query itself, whatever their scope."""
     groups = group_names(query)
@@ -107,6 +84,29 @@ def count_events(query: ReportQuery, components: list[Component], parameters: Pa
         counted = [part for part in components if part.level is level]
         parts.append(f"{level}_level AS ({_counts(level, counted, groups)})")
     return f"WITH {', '.join(parts)} {_joined(levels, components, groups)}"
+
+
+def write_components(
+    query: ReportQuery, parameters: Parameters, count: Count = count_events
+) -> str:
+    """Return the query that counts the components in the table `events`; add its parameters.
+
+    It gives a row per group that has an event, without dimensions exactly one row: the groups'
+    columns, then one per component that is needed. Those of another scope are counted of the
+    question derived for it, and put beside. `count` writes how, for one question at a time.
+    """
+    components = needed_components(query)
+    source = ""
+    for scope in Scope:
+        parts = [part for part in components if part.scope is scope]
+        if scope is Scope.GROUP:
+            source += f"({count(query, parts, parameters)}) AS {scope}"
+        elif parts:
+            counted = count(derive(query, scope), parts, parameters)
+            source += f" LEFT JOIN ({counted}) AS {scope} ON {_same_group(query, scope)}"
+    columns = [f"{Scope.GROUP}.{group}" for group in group_names(query)]
+    columns += [_with_nothing(part, part.scope) for part in components]
+    return f"SELECT {', '.join(columns)} FROM {source}"
 
 
 def finish(query: ReportQuery, components: str, parameters: Parameters) -> Statement:
