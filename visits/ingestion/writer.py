@@ -25,6 +25,7 @@ from visits.rows import (
     Adapter,
     Row,
     insert_rows,
+    read_event_ids,
     read_visits,
     reserve_visit_ids,
     update_rows,
@@ -194,21 +195,18 @@ class _Group:
         insert_rows(Event, EVENT_FIELDS, [_event_row(event, to) for event in self.events])
 
     def _read(self, hits: Sequence[Hit]) -> None:
-        sites = sorted({hit.known_site.id for hit in hits})
-        visitors = sorted({visitor for hit in hits for visitor in hit.known_visitor.ids})
+        keys = {(hit.known_site.id, visitor) for hit in hits for visitor in hit.known_visitor.ids}
         times = [hit.happened_at for hit in hits]
-        to = Adapter()
         rows = read_visits(
             ("site", *GROWING_FIELDS, "id"),
-            f"site_id IN ({_places(sites)}) AND latest_visitor IN ({_places(visitors)})"
-            " AND last_event_at >= %s AND started_at <= %s",
-            [*sites, *visitors, to.time(min(times) - VISIT_GAP), to.time(max(times) + VISIT_GAP)],
+            sorted(keys),
+            since=min(times) - VISIT_GAP,
+            until=max(times) + VISIT_GAP,
         )
         for row in rows:
             self._know(OpenVisit(*row))
-        if event_ids := {hit.sent.event_id for hit in hits if hit.sent.event_id}:
-            stored = Event.objects.filter(site__in=sites, event_id__in=event_ids)
-            self.seen.update(stored.values_list("site_id", "event_id"))
+        event_ids = {(hit.known_site.id, hit.sent.event_id) for hit in hits if hit.sent.event_id}
+        self.seen.update(read_event_ids(sorted(event_ids)))
 
     def _know(self, visit: OpenVisit) -> None:
         """Let the group's next hits find the visit."""
@@ -248,10 +246,6 @@ class _Group:
             self.started.remove(part)
         else:
             self.parts.append((whole, part.id))
-
-
-def _places(values: Sequence[object]) -> str:
-    return ", ".join(["%s"] * len(values))
 
 
 def _grown(visit: OpenVisit, to: Adapter) -> Row:
