@@ -268,20 +268,30 @@ def refuse_when_late() -> None:
         raise StoreBusyError("Too many hits wait to be stored.")
 
 
+def _store_alone(hits: Sequence[Hit]) -> Verdicts:
+    """Store hits that share their commit with no others, and count them."""
+    started_at = time.perf_counter()
+    try:
+        verdicts = ingest(hits)
+    except STORE_ERRORS as error:
+        note_failed_group()
+        logger.error("Hits could not be stored: %s", error)
+        raise
+    seconds = time.perf_counter() - started_at
+    note_group(seconds=seconds, verdicts=count_verdicts([verdicts]))
+    return verdicts
+
+
 async def store(hits: Sequence[Hit]) -> Verdicts:
     """Return the verdicts on the hits once they are on disk, by the queue of this process.
 
     A process without one (tests, Django's own development server) stores them by themselves.
-    Raises what `ingest` and `HitQueue.store` raise.
+    Either way they are counted. Raises what `ingest` and `HitQueue.store` raise.
     """
     try:
         if _queue is not None:
             return await _queue.store(hits)
-        try:
-            return await sync_to_async(ingest)(hits)
-        except STORE_ERRORS as error:
-            logger.error("Hits could not be stored: %s", error)
-            raise
+        return await sync_to_async(_store_alone)(hits)
     except (DatabaseError, OSError):
         note_refused(len(hits))
         raise
