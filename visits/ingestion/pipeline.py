@@ -26,6 +26,7 @@ from visits.ingestion.salts import SaltGoneError
 from visits.ingestion.spam import is_spam
 from visits.ingestion.visitors import identify_user, identify_visitor
 from visits.ingestion.writer import Stored, store_group
+from visits.turns import Turn
 
 Step = Callable[[Hit], Hit | Drop]
 
@@ -134,13 +135,17 @@ STEPS: Final[tuple[Step, ...]] = (
 
 
 def ingest(
-    hits: Sequence[Hit], *, patient: bool = False, until: float | None = None
+    hits: Sequence[Hit],
+    *,
+    patient: bool = False,
+    until: float | None = None,
+    turn: Turn | None = None,
 ) -> list[Stored | Drop]:
     """Take hits through the steps, store what remains in one transaction; return their verdicts.
 
     The verdicts come in the order of the hits, and only after the commit: a Stored hit is on disk,
-    and a drop is counted. `until` and `patient` say how long to wait for other writers, as
-    `visits.turns.turn_to_write` has it. Raises django.db.Error when the store cannot take them,
+    and a drop is counted. `until`, `turn` and `patient` say how long to wait for other writers, as
+    `store_group` has it. Raises django.db.Error when the store cannot take them,
     OSError when their salts cannot be read; none of them is stored then.
     """
     counts: Counts = Counter()
@@ -152,7 +157,7 @@ def ingest(
                 verdicts[place] = drop
             case Hit() as enriched:
                 kept.append((place, enriched))
-    stored = store_group([hit for _, hit in kept], counts, patient=patient, until=until)
+    stored = store_group([hit for _, hit in kept], counts, patient=patient, until=until, turn=turn)
     for (place, _), verdict in zip(kept, stored, strict=True):
         verdicts[place] = verdict
     return [verdict for verdict in verdicts if verdict is not None]

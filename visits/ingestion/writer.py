@@ -30,7 +30,7 @@ from visits.rows import (
     reserve_visit_ids,
     update_rows,
 )
-from visits.turns import MAX_WAIT_SECONDS, StoreBusyError, turn_to_write
+from visits.turns import MAX_WAIT_SECONDS, StoreBusyError, Turn, turn_to_write
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ def store_group(
     *,
     patient: bool = False,
     until: float | None = None,
+    turn: Turn | None = None,
 ) -> list[Stored | Drop]:
     """Store the hits, each in the visit it belongs to, and return their verdicts in order.
 
@@ -85,25 +86,27 @@ def store_group(
     one when it stands between them, or starts one; engagement starts none. A hit whose event id
     the site already has is not stored again. Writers in other processes that have hits of the
     same visitors wait for this one, so that two hits of one visitor at the same instant make one
-    visit; `until` and `patient` say how long, as `turn_to_write` has it. Raises StoreBusyError when
-    it is not ready to commit at `until`, and django.db.Error when the store cannot take the group;
-    nothing of it is stored then.
+    visit. Raises StoreBusyError when it is not ready to commit at `until`, or its `turn`, where one
+    is given, came too late, and django.db.Error when the store cannot take the group; nothing of it
+    is stored then. `patient` says how to wait, as `turn_to_write` has it.
     """
     counts = counts if counts is not None else Counter()
     if not hits and not counts:
         return []
     until = time.monotonic() + MAX_WAIT_SECONDS if until is None else until
-    with turn_to_write(patient=patient, until=until):
+    turn = turn or Turn(by=until)
+    with turn_to_write(patient=patient, until=turn.by):
         try:
-            return _store(hits, counts, until)
+            return _store(hits, counts, turn, until)
         except IntegrityError:
             # Another process stored one of the event ids meanwhile; this time it is seen.
-            return _store(hits, counts, until)
+            return _store(hits, counts, turn, until)
 
 
-def _store(hits: Sequence[Hit], counts: Counts, until: float) -> list[Stored | Drop]:
+def _store(hits: Sequence[Hit], counts: Counts, turn: Turn, until: float) -> list[Stored | Drop]:
     with transaction.atomic():
-        _wait_for_other_writers(hits, until)
+        _wait_for_other_writers(hits, until if turn.has_come else turn.by)
+        turn.take()
         group = _Group(hits)
         taken = [group.take(hit) for hit in hits]
         group.save()
