@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Any, Final
 
@@ -79,6 +79,8 @@ class Adapter:
         return self._address(address) if address else None
 
 
+# An event's time is that of its visit, too, in several places.
+@lru_cache(maxsize=1_000)
 def _time_as_text(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat(" ")[:-6]
 
@@ -100,7 +102,7 @@ def read_visits(
     times = [place for place, name in enumerate(names) if name.endswith("_at")]
     if as_text := connection.vendor == "sqlite":
         for place in times:
-            columns[place] = f"CAST({columns[place]} AS text)"
+            columns[place] = f"CAST({columns[place]} AS text) || '+00:00'"
     to = Adapter()
     rows = _read_wanted(
         Visit,
@@ -111,13 +113,16 @@ def read_visits(
     )
     if not as_text:
         return rows
-    return [
-        tuple(
-            datetime.fromisoformat(value).replace(tzinfo=UTC) if place in times and value else value
-            for place, value in enumerate(row)
-        )
-        for row in rows
-    ]
+    return [_with_times(row, times) for row in rows]
+
+
+def _with_times(row: Row, places: Sequence[int]) -> Row:
+    """Return the row with times in place of their text."""
+    values = list(row)
+    for place in places:
+        if text := values[place]:
+            values[place] = datetime.fromisoformat(text)
+    return tuple(values)
 
 
 def read_event_ids(keys: Collection[tuple[int, str]]) -> list[Row]:

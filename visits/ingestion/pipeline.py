@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from sites.registry import find_site
@@ -17,7 +18,7 @@ from visits.ingestion.cardinality import get_values
 from visits.ingestion.channels import choose_channel
 from visits.ingestion.devices import read_device
 from visits.ingestion.diagnosis import note_address
-from visits.ingestion.hit import Drop, DropReason, Hit
+from visits.ingestion.hit import Drop, DropReason, Hit, Origin
 from visits.ingestion.limits import get_limits
 from visits.ingestion.origins import read_origin
 from visits.ingestion.pages import read_page
@@ -84,7 +85,13 @@ def drop_spam_referrer(hit: Hit) -> Hit | Drop:
 
 def put_channel(hit: Hit) -> Hit:
     """Add the marketing group that source and campaign belong to."""
-    return hit.put(origin=hit.origin.put(channel=choose_channel(hit.origin)))
+    return hit.put(origin=_with_channel(hit.origin))
+
+
+# Most hits come from a few pages of their own site or of a few others.
+@lru_cache(maxsize=1_000)
+def _with_channel(origin: Origin) -> Origin:
+    return origin.put(channel=choose_channel(origin))
 
 
 def put_place(hit: Hit) -> Hit:
@@ -169,12 +176,12 @@ def enrich(hit: Hit, counts: Counts) -> Hit | Drop:
         result = step(hit)
         if isinstance(result, Drop):
             if hit.site is not None:
-                counts[hit.site.pk, hit.happened_on, HITS] += 1
-                counts[hit.site.pk, hit.happened_on, result.reason.value] += 1
+                counts[hit.site.id, hit.happened_on, HITS] += 1
+                counts[hit.site.id, hit.happened_on, result.reason.value] += 1
             return result
         hit = result
-    counts[hit.known_site.pk, hit.happened_on, HITS] += 1
+    counts[hit.known_site.id, hit.happened_on, HITS] += 1
     if hit.bounded_values:
-        counts[hit.known_site.pk, hit.happened_on, BOUNDED_VALUES] += hit.bounded_values
+        counts[hit.known_site.id, hit.happened_on, BOUNDED_VALUES] += hit.bounded_values
     note_address(hit, counts)
     return hit
