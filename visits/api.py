@@ -338,7 +338,7 @@ def make_hits(request: HttpRequest, sender: Sender, sent: SentHit) -> list[Hit]:
         "is_prefetch": _is_prefetch(request),
         "is_trusted": sender.is_trusted,
     }
-    return [Hit.of({**common, "domain": domain}) for domain in sent.domains]
+    return [Hit.of(**common, domain=domain) for domain in sent.domains]
 
 
 def verdict_headers(sent: SentHit, verdicts: Sequence[Any]) -> dict[str, str]:

@@ -28,6 +28,14 @@ GROWING_FIELDS: Final = (
     "exit_page",
     "exit_page_at",
 )
+#: Those of them that nearly every event changes; the rest is of how the visit began.
+ENDING_FIELDS: Final = (
+    "last_event_at",
+    "pageviews",
+    "interactive_events",
+    "exit_page",
+    "exit_page_at",
+)
 #: Those that its first event decides.
 DECIDED_FIELDS: Final = ("visitor", "hostname", "address", *VISIT_FACTS)
 VISIT_FIELDS: Final = ("id", "site", *GROWING_FIELDS, *DECIDED_FIELDS)

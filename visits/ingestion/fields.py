@@ -118,7 +118,8 @@ def read_hit(data: object, *, trusted: bool = False) -> SentHit:
         raise MalformedHitError(errors)
     if values["name"] != ENGAGEMENT:  # no other event tells of them
         values["engagement_ms"] = values["scroll_depth"] = None
-    return SentHit.of({"props": {}, **values, "cut": tuple(cut)})
+    values.setdefault("props", {})
+    return SentHit.of(**values, cut=tuple(cut))
 
 
 Reader = Callable[[Any, list[str]], dict[str, Any]]

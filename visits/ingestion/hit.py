@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -47,20 +46,20 @@ class Part:
     """What steps add to, each making a new one."""
 
     @classmethod
-    def of(cls, parts: Mapping[str, Any]) -> Self:
+    def of(cls, **parts: Any) -> Self:
         """Return one of these parts, the rest as the class has it.
 
         Four times as quick as the constructor, which looks at nothing either but whether a part is
         missing.
         """
         new = object.__new__(cls)
-        new.__dict__.update(parts)
+        object.__setattr__(new, "__dict__", parts)
         return new
 
     def put(self, **parts: Any) -> Self:
         """Return a copy with these parts; ten times as quick as `dataclasses.replace`."""
         new = object.__new__(type(self))
-        new.__dict__.update(self.__dict__, **parts)
+        object.__setattr__(new, "__dict__", {**self.__dict__, **parts})
         return new
 
 

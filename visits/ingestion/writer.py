@@ -19,6 +19,7 @@ from visits.joining import ENGAGEMENT, VISIT_GAP, join_visits, reaches, take_eve
 from visits.models import VISIT_FACTS, Event, Visit
 from visits.rows import (
     DECIDED_FIELDS,
+    ENDING_FIELDS,
     EVENT_FIELDS,
     GROWING_FIELDS,
     VISIT_FIELDS,
@@ -60,6 +61,13 @@ class OpenVisit:
     is_changed: bool = False
     #: The hit that decides the visit's facts, where that is one of this group.
     begins_with: Hit | None = None
+    #: `beginning` as it is stored.
+    stored_beginning: tuple[object, ...] = ()
+
+    @property
+    def beginning(self) -> tuple[object, ...]:
+        """What few events change; the rest of GROWING_FIELDS that they do goes with it."""
+        return (self.latest_visitor, self.started_at, self.entry_page_at)
 
 
 @dataclass(slots=True, eq=False)
@@ -189,7 +197,11 @@ class _Group:
             VISIT_FIELDS,
             [(v.id, v.site_id, *_grown(v, to), *_decided(v, to)) for v in self.started],
         )
-        update_rows(Visit, GROWING_FIELDS, [(*_grown(v, to), v.id) for v in grown])
+        longer = [visit for visit in grown if visit.beginning == visit.stored_beginning]
+        other = [visit for visit in grown if visit.beginning != visit.stored_beginning]
+        # SQLite writes each index anew that has a field which is set, be it to what it was.
+        update_rows(Visit, ENDING_FIELDS, [(*_ended(v, to), v.id) for v in longer])
+        update_rows(Visit, GROWING_FIELDS, [(*_grown(v, to), v.id) for v in other])
         anew = [visit for visit in grown if visit.begins_with]
         update_rows(Visit, DECIDED_FIELDS, [(*_decided(v, to), v.id) for v in anew])
         for whole, part in self.parts:
@@ -207,7 +219,9 @@ class _Group:
             until=max(times) + VISIT_GAP,
         )
         for row in rows:
-            self._know(OpenVisit(*row))
+            visit = OpenVisit(*row)
+            visit.stored_beginning = visit.beginning
+            self._know(visit)
         event_ids = {(hit.known_site.id, hit.sent.event_id) for hit in hits if hit.sent.event_id}
         self.seen.update(read_event_ids(sorted(event_ids)))
 
@@ -262,6 +276,17 @@ def _grown(visit: OpenVisit, to: Adapter) -> Row:
         visit.interactive_events,
         visit.entry_page,
         to.time(visit.entry_page_at),
+        visit.exit_page,
+        to.time(visit.exit_page_at),
+    )
+
+
+def _ended(visit: OpenVisit, to: Adapter) -> Row:
+    """Return the values of ENDING_FIELDS."""
+    return (
+        to.time(visit.last_event_at),
+        visit.pageviews,
+        visit.interactive_events,
         visit.exit_page,
         to.time(visit.exit_page_at),
     )

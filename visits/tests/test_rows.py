@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -87,6 +87,29 @@ def test_hits_find_visits_and_repeats_by_the_indexes_made_for_it(
         assert "event_id_once_per_site (site_id=? AND event_id=?)" in repeats
     else:
         assert "Seq Scan" not in visits + repeats
+
+
+@pytest.mark.parametrize(
+    ("after", "hit", "sets_the_beginning"),
+    [
+        (MINUTE, {"name": "pageview"}, False),
+        (MINUTE, {"name": "signup"}, False),
+        (-MINUTE, {"name": "signup"}, True),
+        (-MINUTE, {"name": "pageview"}, True),
+        (MINUTE, {"visitor": Visitor(2, (1,))}, True),
+    ],
+    ids=["a page", "an event", "an earlier event", "an earlier page", "the next day"],
+)
+def test_a_hit_sets_no_field_of_an_index_that_it_does_not_change(
+    site: Site, after: timedelta, hit: dict[str, Any], *, sets_the_beginning: bool
+) -> None:
+    store_group([make_hit(site=site, visitor=Visitor(1))])
+
+    with statements() as asked:
+        store_group([make_hit(at=NOON + after, site=site, **({"visitor": Visitor(1)} | hit))])
+
+    [first, *_] = [sql for sql, _ in asked if sql.startswith("UPDATE")]
+    assert ("latest_visitor" in first) == ("started_at" in first) == sets_the_beginning
 
 
 def read(site: Site, *visitors: int, since: datetime, until: datetime) -> list[int]:
