@@ -74,16 +74,16 @@ class Sender:
         proxies = settings.TRUSTED_PROXIES
         header = str(meta.get("HTTP_X_FORWARDED_FOR", ""))
         forwarded = first_forwarded(header) if header else ""
-        address = client_address(meta, proxies)
         if self.is_trusted:
             named = sent.address or forwarded
             if named or sent.user_agent:
-                address = named or address
+                address = named or client_address(meta, proxies)
                 return Browser(
                     address,
                     sent.user_agent or user_agent,
                     forwarding=_what_became_of(forwarded, address),
                 )
+        address = client_address(meta, proxies)
         return Browser(
             address,
             user_agent,
