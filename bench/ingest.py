@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count, islice
 from pathlib import Path
@@ -34,7 +34,7 @@ DOMAIN: Final = "bench.example"
 EVENT: Final = "/api/event"
 EVENTS: Final = "/api/events"
 EMPTY: Final = "/bench/empty"
-#: Event and empty view take turns, so that a noisy moment of the machine meets both.
+#: What is compared takes turns, so that a noisy moment of the machine meets all of it.
 ROUNDS: Final = 3
 
 #: Hits of one request to the endpoint of batches.
@@ -61,8 +61,10 @@ UNITS: Final = {
 class Rates:
     """What some rounds found."""
 
-    empty: list[Outcome]
-    hits: list[Outcome]
+    empty: list[Outcome] = field(default_factory=list)
+    hits: list[Outcome] = field(default_factory=list)
+    #: Of requests of BATCH hits each.
+    batches: list[Outcome] = field(default_factory=list)
 
     @property
     def empty_per_second(self) -> float:
@@ -78,6 +80,13 @@ class Rates:
     def ratio(self) -> float:
         """Hits for each answer of the empty view."""
         return self.hits_per_second / self.empty_per_second
+
+    @property
+    def batch_hits_per_second(self) -> float:
+        """Acknowledged hits a second, sent in batches."""
+        return (
+            sum(o.acknowledged for o in self.batches) * BATCH / sum(o.seconds for o in self.batches)
+        )
 
 
 def measure(
@@ -98,16 +107,14 @@ def measure(
             order = make_order(port, seconds=seconds / ROUNDS, connections=connections)
             warm_up(order, environment)
             warm = Event.objects.for_site(site).count()
-            rates = take_turns(order, environment)
+            rates = take_turns(order, environment, key=key)
             half = take_turns(_at_half_load(order, rates), environment, rounds=1)
-            batches = run_load(_in_batches(order, key), environment)
             later = None
             if stored:
                 fill(environment, stored)
                 later = take_turns(order, environment)
             count = Event.objects.for_site(site).count() - warm
     single = [*rates.hits, *half.hits, *(later.hits if later else ())]
-    batch_rate = batches.acknowledged * BATCH / batches.seconds
     figures: dict[str, Figure] = {
         "hits_per_second": round(rates.hits_per_second, 1),
         "empty_view_per_second": round(rates.empty_per_second, 1),
@@ -116,14 +123,15 @@ def measure(
         "p99_ms": _middle(o.p99_ms for o in rates.hits),
         "p99_ms_at_half_load": round(half.hits[0].p99_ms, 2),
         "p99_ratio_at_half_load": round(half.hits[0].p99_ms / half.empty[0].p99_ms, 2),
-        "batch_hits_per_second": round(batch_rate, 1),
-        "ratio_to_single_hits": round(batch_rate / rates.hits_per_second, 2),
+        "batch_hits_per_second": round(rates.batch_hits_per_second, 1),
+        "ratio_to_single_hits": round(rates.batch_hits_per_second / rates.hits_per_second, 2),
     }
     if later:
         figures["ratio_to_empty_store"] = round(later.ratio / rates.ratio, 3)
     return figures | {
-        "acknowledged": sum(o.acknowledged for o in single) + batches.acknowledged * BATCH,
-        "refused": sum(o.sent - o.acknowledged for o in [*single, batches]),
+        "acknowledged": sum(o.acknowledged for o in single)
+        + sum(o.acknowledged for o in rates.batches) * BATCH,
+        "refused": sum(o.sent - o.acknowledged for o in [*single, *rates.batches]),
         "stored": count,
         "connections": connections,
         "server_threads": threads,
@@ -185,12 +193,17 @@ def warm_up(order: Order, environment: Mapping[str, str]) -> None:
         run_load(_turn(order, path, 0, seconds=min(order.seconds, 1.0)), environment)
 
 
-def take_turns(order: Order, environment: Mapping[str, str], *, rounds: int = ROUNDS) -> Rates:
-    """Return the outcomes of the empty view and of the endpoint, which take turns."""
-    rates = Rates([], [])
+def take_turns(
+    order: Order, environment: Mapping[str, str], *, rounds: int = ROUNDS, key: str = ""
+) -> Rates:
+    """Return the outcomes of the empty view, of hits and, with a key, of batches, in turns."""
+    rates = Rates()
     for number in range(1, rounds + 1):
         rates.empty.append(run_load(_turn(order, EMPTY, number), environment))
         rates.hits.append(run_load(_turn(order, EVENT, number), environment))
+        if key:
+            batches = replace(_in_batches(order, key), seed=number)
+            rates.batches.append(run_load(batches, environment))
     return rates
 
 

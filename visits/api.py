@@ -346,22 +346,18 @@ def _pixel_fields(request: HttpRequest) -> dict[str, str | bool]:
 
 def make_hits(request: HttpRequest, sender: Sender, sent: SentHit) -> list[Hit]:
     """Return what was sent as one hit for each domain it names, with what the request tells."""
-    received_at = timezone.now()
     visitor = sender.describe_visitor(request, sent)
-    return [
-        Hit(
-            sent=sent,
-            domain=domain,
-            received_at=received_at,
-            address=visitor.address,
-            user_agent=visitor.user_agent,
-            cdn_country=visitor.cdn_country,
-            forwarding=visitor.forwarding,
-            is_prefetch=_is_prefetch(request),
-            is_trusted=sender.is_trusted,
-        )
-        for domain in sent.domains
-    ]
+    common = {
+        "sent": sent,
+        "received_at": timezone.now(),
+        "address": visitor.address,
+        "user_agent": visitor.user_agent,
+        "cdn_country": visitor.cdn_country,
+        "forwarding": visitor.forwarding,
+        "is_prefetch": _is_prefetch(request),
+        "is_trusted": sender.is_trusted,
+    }
+    return [Hit.of(**common, domain=domain) for domain in sent.domains]
 
 
 def verdict_headers(sent: SentHit, verdicts: Sequence[Any]) -> dict[str, str]:

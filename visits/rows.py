@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
+from itertools import chain
 from typing import Any, Final
 
 from django.db import connection, models, transaction
@@ -24,6 +25,14 @@ GROWING_FIELDS: Final = (
     "interactive_events",
     "entry_page",
     "entry_page_at",
+    "exit_page",
+    "exit_page_at",
+)
+#: Those of them that nearly every event changes; the rest is of how the visit began.
+ENDING_FIELDS: Final = (
+    "last_event_at",
+    "pageviews",
+    "interactive_events",
     "exit_page",
     "exit_page_at",
 )
@@ -78,6 +87,8 @@ class Adapter:
         return self._address(address) if address else None
 
 
+# An event's time is that of its visit, too, in several places.
+@lru_cache(maxsize=1_000)
 def _time_as_text(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat(" ")[:-6]
 
@@ -86,33 +97,79 @@ def _day_as_text(day: date | None) -> str | None:
     return None if day is None else str(day)
 
 
-def read_visits(names: Sequence[str], condition: str, parameters: Sequence[Any]) -> list[Row]:
-    """Return the fields `names` of the visits that meet an SQL condition, in no order.
+def read_visits(
+    names: Sequence[str], keys: Collection[tuple[int, int]], *, since: datetime, until: datetime
+) -> list[Row]:
+    """Return the fields `names` of visits by site and latest visitor, in no order.
 
-    Times are aware, in UTC. SQLite has them as text, which is read here: the ORM's way, and that
-    of Python's driver, take fifty times as long.
+    Those of them that went on until `since` at least, and began at `until` at the latest. Times are
+    aware, in UTC. SQLite has them as text, which is read here: the ORM's way, and that of Python's
+    driver, take fifty times as long.
     """
     columns = _columns(Visit, names)
     times = [place for place, name in enumerate(names) if name.endswith("_at")]
     if as_text := connection.vendor == "sqlite":
         for place in times:
-            columns[place] = f"CAST({columns[place]} AS text)"
-    table = connection.ops.quote_name(Visit._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {', '.join(columns)} FROM {table} WHERE {condition}",  # noqa: S608 -- our names
-            parameters,
-        )
-        rows: list[Row] = cursor.fetchall()
+            columns[place] = f"CAST({columns[place]} AS text) || '+00:00'"
+    to = Adapter()
+    rows = _read_wanted(
+        Visit,
+        columns,
+        keys,
+        "latest_visitor = wanted_value AND last_event_at >= %s AND started_at <= %s",
+        [to.time(since), to.time(until)],
+    )
     if not as_text:
         return rows
-    return [
-        tuple(
-            datetime.fromisoformat(value).replace(tzinfo=UTC) if place in times and value else value
-            for place, value in enumerate(row)
+    return [_with_times(row, times) for row in rows]
+
+
+def _with_times(row: Row, places: Sequence[int]) -> Row:
+    """Return the row with times in place of their text."""
+    values = list(row)
+    for place in places:
+        if text := values[place]:
+            values[place] = datetime.fromisoformat(text)
+    return tuple(values)
+
+
+def read_event_ids(keys: Collection[tuple[int, str]]) -> list[Row]:
+    """Return those of the pairs of site and event id that are stored, in no order.
+
+    SQLite uses the index of event ids only where its very condition is in the statement; without
+    it the events of the whole site are read.
+    """
+    names = _columns(Event, ("site", "event_id"))
+    return _read_wanted(
+        Event, names, keys, "event_id = wanted_value AND NOT (event_id = '')", parameters=[]
+    )
+
+
+def _read_wanted(
+    model: type[models.Model],
+    columns: Sequence[str],
+    keys: Collection[tuple[int, int | str]],
+    condition: str,
+    parameters: Sequence[Any],
+) -> list[Row]:
+    """Return columns of the rows by site and a wanted value, with one statement; none for no keys.
+
+    As pairs, and not as sites and values: of many sites each value is looked for in its own alone.
+    SQLite takes the tables of a CROSS JOIN in this order, so that it always looks each pair up.
+    """
+    if not keys:
+        return []
+    table = connection.ops.quote_name(model._meta.db_table)
+    places = ", ".join(["(%s, %s)"] * len(keys))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH wanted (wanted_site, wanted_value) AS (VALUES {places}) "  # noqa: S608 -- our names
+            f"SELECT {', '.join(columns)} FROM wanted CROSS JOIN {table} "
+            f"WHERE site_id = wanted_site AND {condition}",
+            [*chain.from_iterable(keys), *parameters],
         )
-        for row in rows
-    ]
+        rows: list[Row] = cursor.fetchall()
+    return rows
 
 
 def reserve_visit_ids(count: int) -> Sequence[int]:

@@ -80,17 +80,17 @@ class Sender:
         proxies = settings.TRUSTED_PROXIES
         header = str(meta.get("HTTP_X_FORWARDED_FOR", ""))
         forwarded = first_forwarded(header) if header else ""
-        address = client_address(meta, proxies)
         if self.is_trusted:
             named = sent.address or forwarded
             user_agent = sent.user_agent or _passed_on(user_agent)
             if named or sent.user_agent:
-                address = named or address
+                address = named or client_address(meta, proxies)
                 return Browser(
                     address,
                     user_agent,
                     forwarding=_what_became_of(forwarded, address),
                 )
+        address = client_address(meta, proxies)
         return Browser(
             address,
             user_agent,

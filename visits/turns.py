@@ -21,6 +21,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +40,23 @@ _POLL_SECONDS: Final = 0.002
 
 class StoreBusyError(OperationalError):
     """Others have been writing for longer than a hit may wait."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """A turn to write that is of use until `by`, by the clock of `time.monotonic`."""
+
+    by: float
+    has_come: bool = False
+
+    def take(self) -> None:
+        """Note that it has come: others hold nothing any more. Raises StoreBusyError if too late.
+
+        A turn that has come once may be taken again at any time.
+        """
+        if not self.has_come and time.monotonic() > self.by:
+            raise StoreBusyError(_TOO_LONG)
+        self.has_come = True
 
 
 @contextmanager

@@ -17,13 +17,16 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
+from sites.services import add_site
 from trackingsite import metrics
 from trackingsite.tests.live import ROOT, RunningServer, run_manage, running_server
+from visits.ingestion import queue
 from visits.ingestion.hit import Drop, DropReason
 from visits.ingestion.queue import count_verdicts
 from visits.ingestion.tally import MALFORMED, REFUSED, REGISTRY, STORED, note_group
 from visits.ingestion.writer import Stored
 from visits.tests.hits import CHROME
+from visits.turns import StoreBusyError
 
 PRIVATE: Final = [ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8"), ip_network("::1/128")]
 PROXIES: Final = [ip_network("10.0.0.1")]
@@ -118,6 +121,46 @@ def test_a_malformed_hit_is_counted(client: Client) -> None:
     client.get("/pixel.gif")
 
     assert counted("malformed") == before + 2
+
+
+@pytest.mark.django_db
+def test_hits_of_a_server_without_a_queue_are_counted_too(client: Client) -> None:
+    add_site(domain="example.com")
+    page = "/pixel.gif?u=https://example.com/&d="
+    chrome = {"user-agent": CHROME}
+    before = {name: counted(name) for name in ("stored", "unknown_site", "bot")}
+    groups_before = sample("trackingsite_group_hits_count")
+
+    client.get(page + "example.com", headers=chrome)
+    client.get(page + "example.com,no.example,other.example", headers=chrome)
+    client.get(page + "example.com", headers={"user-agent": "curl/8.0"})
+
+    assert {name: counted(name) - before[name] for name in before} == {
+        "stored": 2,
+        "unknown_site": 2,
+        "bot": 1,
+    }
+    assert sample("trackingsite_group_hits_count") - groups_before == 3
+
+
+def test_a_group_that_a_server_without_a_queue_cannot_store_is_counted(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(hits: object) -> None:
+        raise StoreBusyError("Others have been writing for too long.")
+
+    monkeypatch.setattr(queue, "ingest", fail)
+    failed, refused = sample("trackingsite_groups_failed_total"), counted("refused")
+
+    assert client.get("/pixel.gif?u=https://example.com/&d=a.example,b.example").status_code == 503
+
+    assert sample("trackingsite_groups_failed_total") == failed + 1
+    assert counted("refused") == refused + 2
+
+
+def sample(name: str) -> float:
+    """Return a figure of this process."""
+    return REGISTRY.get_sample_value(name) or 0.0
 
 
 def counted(verdict: str) -> float:

@@ -108,7 +108,7 @@ def read_hit(data: object, *, trusted: bool = False) -> SentHit:
     readers = READERS
     if not TRUSTED_READERS.keys().isdisjoint(fields):
         if trusted:
-            readers = READERS | TRUSTED_READERS
+            readers = ALL_READERS
         else:
             errors = {name: [_KEY_NEEDED] for name in TRUSTED_READERS if name in fields}
     values: dict[str, Any] = {}
@@ -124,7 +124,8 @@ def read_hit(data: object, *, trusted: bool = False) -> SentHit:
         raise MalformedHitError(errors)
     if values["name"] != ENGAGEMENT:  # no other event tells of them
         values["engagement_ms"] = values["scroll_depth"] = None
-    return SentHit(**values, cut=tuple(cut))
+    values.setdefault("props", {})
+    return SentHit.of(**values, cut=tuple(cut))
 
 
 Reader = Callable[[Any, list[str]], dict[str, Any]]
@@ -405,3 +406,4 @@ TRUSTED_READERS: Final[dict[str, Reader]] = {
     "at": _read_at,
     "user_id": _read_user_id,
 }
+ALL_READERS: Final = READERS | TRUSTED_READERS

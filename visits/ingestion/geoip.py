@@ -25,6 +25,8 @@ LOOK_AGAIN_SECONDS: Final = 5.0
 #: As long as the columns of a visit.
 MAX_NAME: Final = 100
 
+NOWHERE: Final = Place()
+
 # A file of places has a country in one of its first records; one of networks has none in any.
 _NODES_LOOKED_AT: Final = 20_000
 
@@ -119,7 +121,7 @@ class GeoipFile:
         """
         reader = self._current()
         if reader is None:
-            return Place()
+            return NOWHERE
         try:
             return reader.find_place(address)
         # A damaged file raises whatever its bytes lead to; a hit is worth more than its city.

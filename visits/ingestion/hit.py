@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from sites.models import Site
 
@@ -41,8 +42,29 @@ class Drop:
     reason: DropReason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SentHit:
+class Part:
+    """What steps add to, each making a new one."""
+
+    @classmethod
+    def of(cls, **parts: Any) -> Self:
+        """Return one of these parts, the rest as the class has it.
+
+        Four times as quick as the constructor, which looks at nothing either but whether a part is
+        missing.
+        """
+        new = object.__new__(cls)
+        object.__setattr__(new, "__dict__", parts)
+        return new
+
+    def put(self, **parts: Any) -> Self:
+        """Return a copy with these parts; ten times as quick as `dataclasses.replace`."""
+        new = object.__new__(type(self))
+        object.__setattr__(new, "__dict__", {**self.__dict__, **parts})
+        return new
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentHit(Part):
     """What the client sent, read and checked: the fields of the contract, in clean text."""
 
     name: str
@@ -100,16 +122,6 @@ class Kind(StrEnum):
     ASSISTANT = "assistant"
     EMAIL = "email"
     OTHER = ""
-
-
-class Part:
-    """What steps add to, each making a new one."""
-
-    def put(self, **parts: Any) -> Self:
-        """Return a copy with these parts; ten times as quick as `dataclasses.replace`."""
-        new = object.__new__(type(self))
-        new.__dict__.update(self.__dict__, **parts)
-        return new
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,4 +229,10 @@ class Hit(Part):
     @cached_property
     def happened_on(self) -> date:
         """The site's day on which the hit fell."""
-        return self.happened_at.astimezone(self.known_site.zone).date()
+        return _day_of(self.known_site.timezone, int(self.happened_at.timestamp() // 60))
+
+
+@lru_cache(maxsize=10_000)
+def _day_of(timezone: str, minute: int) -> date:
+    """Return the day of a minute since 1970. Days begin with one, in every zone of this century."""
+    return datetime.fromtimestamp(minute * 60, ZoneInfo(timezone)).date()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from sites.registry import find_site
@@ -17,7 +18,7 @@ from visits.ingestion.cardinality import get_values
 from visits.ingestion.channels import choose_channel
 from visits.ingestion.devices import read_device
 from visits.ingestion.diagnosis import note_address
-from visits.ingestion.hit import Drop, DropReason, Hit
+from visits.ingestion.hit import Drop, DropReason, Hit, Origin
 from visits.ingestion.limits import get_limits
 from visits.ingestion.origins import read_origin
 from visits.ingestion.pages import read_page
@@ -26,6 +27,7 @@ from visits.ingestion.salts import SaltGoneError
 from visits.ingestion.spam import is_spam
 from visits.ingestion.visitors import identify_user, identify_visitor
 from visits.ingestion.writer import Stored, store_group
+from visits.turns import Turn
 
 Step = Callable[[Hit], Hit | Drop]
 
@@ -88,7 +90,13 @@ def drop_spam_referrer(hit: Hit) -> Hit | Drop:
 
 def put_channel(hit: Hit) -> Hit:
     """Add the marketing group that source and campaign belong to."""
-    return hit.put(origin=hit.origin.put(channel=choose_channel(hit.origin)))
+    return hit.put(origin=_with_channel(hit.origin))
+
+
+# Most hits come from a few pages of their own site or of a few others.
+@lru_cache(maxsize=1_000)
+def _with_channel(origin: Origin) -> Origin:
+    return origin.put(channel=choose_channel(origin))
 
 
 def put_place(hit: Hit) -> Hit:
@@ -139,13 +147,17 @@ STEPS: Final[tuple[Step, ...]] = (
 
 
 def ingest(
-    hits: Sequence[Hit], *, patient: bool = False, until: float | None = None
+    hits: Sequence[Hit],
+    *,
+    patient: bool = False,
+    until: float | None = None,
+    turn: Turn | None = None,
 ) -> list[Stored | Drop]:
     """Take hits through the steps, store what remains in one transaction; return their verdicts.
 
     The verdicts come in the order of the hits, and only after the commit: a Stored hit is on disk,
-    and a drop is counted. `until` and `patient` say how long to wait for other writers, as
-    `visits.turns.turn_to_write` has it. Raises django.db.Error when the store cannot take them,
+    and a drop is counted. `until`, `turn` and `patient` say how long to wait for other writers, as
+    `store_group` has it. Raises django.db.Error when the store cannot take them,
     OSError when their salts cannot be read; none of them is stored then.
     """
     counts: Counts = Counter()
@@ -157,7 +169,7 @@ def ingest(
                 verdicts[place] = drop
             case Hit() as enriched:
                 kept.append((place, enriched))
-    stored = store_group([hit for _, hit in kept], counts, patient=patient, until=until)
+    stored = store_group([hit for _, hit in kept], counts, patient=patient, until=until, turn=turn)
     for (place, _), verdict in zip(kept, stored, strict=True):
         verdicts[place] = verdict
     return [verdict for verdict in verdicts if verdict is not None]
@@ -169,12 +181,12 @@ def enrich(hit: Hit, counts: Counts) -> Hit | Drop:
         result = step(hit)
         if isinstance(result, Drop):
             if hit.site is not None:
-                counts[hit.site.pk, hit.happened_on, HITS] += 1
-                counts[hit.site.pk, hit.happened_on, result.reason.value] += 1
+                counts[hit.site.id, hit.happened_on, HITS] += 1
+                counts[hit.site.id, hit.happened_on, result.reason.value] += 1
             return result
         hit = result
-    counts[hit.known_site.pk, hit.happened_on, HITS] += 1
+    counts[hit.known_site.id, hit.happened_on, HITS] += 1
     if hit.bounded_values:
-        counts[hit.known_site.pk, hit.happened_on, BOUNDED_VALUES] += hit.bounded_values
+        counts[hit.known_site.id, hit.happened_on, BOUNDED_VALUES] += hit.bounded_values
     note_address(hit, counts)
     return hit

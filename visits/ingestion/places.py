@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from django.conf import settings
 
@@ -26,7 +26,7 @@ def read_place(*, address: str, timezone: str, cdn_country: str = "") -> Place:
     # Files and proxies have codes of their own for what is no country.
     if found.country in country_names():
         return found
-    return Place(country=country_of_zone(timezone))
+    return _place_of_zone(timezone)
 
 
 def country_header(
@@ -52,6 +52,12 @@ def country_of_zone(timezone: str) -> str:
     Etc/GMT+5 belong to no country.
     """
     return _country_by_zone().get(timezone, "")
+
+
+# Zones are a few hundred; what else is sent as one has a bound.
+@lru_cache(maxsize=1_000)
+def _place_of_zone(timezone: str) -> Place:
+    return Place(country=country_of_zone(timezone))
 
 
 @cache

@@ -5,8 +5,8 @@ request what became of its hits. While it commits, the next group arrives. So th
 takes, the more hits share it. Of requests with many hits a group takes one, so that a visitor's
 single hit never waits for several of them.
 
-Nothing waits without bound: not more than MAX_WAITING hits, and none much longer than
-MAX_WAIT_SECONDS.
+Nothing waits without bound: not more than MAX_WAITING hits, and none whose turn to be written has
+not come after MAX_WAIT_SECONDS.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from visits.ingestion.hit import Drop, Hit
 from visits.ingestion.pipeline import ingest
 from visits.ingestion.tally import STORED, note_failed_group, note_group, note_refused
 from visits.ingestion.writer import Stored
-from visits.turns import MAX_WAIT_SECONDS, StoreBusyError, checkpoint
+from visits.turns import MAX_WAIT_SECONDS, StoreBusyError, Turn, checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 MAX_GROUP: Final = 500
 #: A request with more hits is a large one.
 MAX_SMALL: Final = 20
-#: What a large request may wait longer, for each of its hits: to store them takes its time.
+#: What a large request may take longer, for each of its hits, once its turn has come.
 MORE_SECONDS_PER_HIT: Final = 0.001
 #: Hits that may wait for their group; what arrives then is refused at once.
 MAX_WAITING: Final = 5_000
@@ -70,6 +70,8 @@ class _Waiting:
     until: float
     #: The request was told to come again: nobody waits for these hits any more.
     is_abandoned: bool = False
+    #: That of its group to be written, once there is one.
+    turn: Turn | None = None
 
 
 @dataclass(slots=True)
@@ -107,8 +109,8 @@ class HitQueue:
     async def store(self, hits: Sequence[Hit]) -> Verdicts:
         """Return the verdicts on the hits, in order, once they are on disk.
 
-        Raises StoreBusyError when too many hits wait, or these have waited for too long, and
-        StoreError when they cannot be stored.
+        Raises StoreBusyError when too many hits wait, these have waited for too long, or to store
+        them took too long, and StoreError when they cannot be stored.
         """
         loop = asyncio.get_running_loop()
         is_large = len(hits) > MAX_SMALL
@@ -122,12 +124,10 @@ class HitQueue:
             self.length += len(hits)
             self._arrived.notify()
         try:
-            async with asyncio.timeout(seconds):
-                return await waiting.answer
-        except TimeoutError:
-            raise StoreBusyError("The store took too long.") from None
+            return await _answer_in_time(waiting)
         finally:
             waiting.is_abandoned = True
+            waiting.answer.cancel()  # nobody looks at it any more
 
     @property
     def is_late(self) -> bool:
@@ -174,9 +174,12 @@ class HitQueue:
         answers: list[Verdicts | Exception]
         try:
             connection.close_if_unusable_or_obsolete()
-            until = min(waiting.until for waiting in group) - COMMIT_SECONDS
+            since, until = min(w.since for w in group), min(w.until for w in group)
+            turn = Turn(by=since + MAX_WAIT_SECONDS - COMMIT_SECONDS)
+            for waiting in group:
+                waiting.turn = turn
             hits = [hit for waiting in group for hit in waiting.hits]
-            verdicts = iter(ingest(hits, patient=True, until=until))
+            verdicts = iter(ingest(hits, patient=True, until=until - COMMIT_SECONDS, turn=turn))
             answers = [list(islice(verdicts, len(waiting.hits))) for waiting in group]
         except Exception as error:  # whatever it is, requests wait for an answer
             connection.close_if_unusable_or_obsolete()
@@ -201,6 +204,21 @@ class HitQueue:
             own = [(waiting, answer) for waiting, answer in answered if waiting.loop is loop]
             with suppress(RuntimeError):  # the loop has ended, and its requests with it
                 loop.call_soon_threadsafe(_wake, own)
+
+
+async def _answer_in_time(waiting: _Waiting) -> Verdicts:
+    """Return the verdicts, or raise what the store did.
+
+    Raises StoreBusyError when the turn has not come after MAX_WAIT_SECONDS, as others hold the
+    store; and when it has come and the request is not stored at its end.
+    """
+    for until in (waiting.since + MAX_WAIT_SECONDS, waiting.until):
+        await asyncio.wait([waiting.answer], timeout=until - time.monotonic())
+        if waiting.answer.done():
+            return waiting.answer.result()
+        if waiting.turn is None or not waiting.turn.has_come:
+            break
+    raise StoreBusyError("The store took too long.")
 
 
 def _make_portable(error: BaseException) -> StoreError:
@@ -268,20 +286,30 @@ def refuse_when_late() -> None:
         raise StoreBusyError("Too many hits wait to be stored.")
 
 
+def _store_alone(hits: Sequence[Hit]) -> Verdicts:
+    """Store hits that share their commit with no others, and count them."""
+    started_at = time.perf_counter()
+    try:
+        verdicts = ingest(hits)
+    except STORE_ERRORS as error:
+        note_failed_group()
+        logger.error("Hits could not be stored: %s", error)
+        raise
+    seconds = time.perf_counter() - started_at
+    note_group(seconds=seconds, verdicts=count_verdicts([verdicts]))
+    return verdicts
+
+
 async def store(hits: Sequence[Hit]) -> Verdicts:
     """Return the verdicts on the hits once they are on disk, by the queue of this process.
 
     A process without one (tests, Django's own development server) stores them by themselves.
-    Raises what `ingest` and `HitQueue.store` raise.
+    Either way they are counted. Raises what `ingest` and `HitQueue.store` raise.
     """
     try:
         if _queue is not None:
             return await _queue.store(hits)
-        try:
-            return await sync_to_async(ingest)(hits)
-        except STORE_ERRORS as error:
-            logger.error("Hits could not be stored: %s", error)
-            raise
+        return await sync_to_async(_store_alone)(hits)
     except (DatabaseError, OSError):
         note_refused(len(hits))
         raise

@@ -51,7 +51,7 @@ def get_salt(site: Site, day: date, *, now: datetime, create: bool) -> bytes | N
     Every process on this machine gets the same one: the file is made whole and then linked into
     place, by whoever is first.
     """
-    record = _known.get((site.pk, day))
+    record = _known.get((site.id, day))
     if record is None:
         path = _folder() / f"{site.pk}.{day.isoformat()}"
         record = _read(path)
@@ -60,7 +60,7 @@ def get_salt(site: Site, day: date, *, now: datetime, create: bool) -> bytes | N
             record = _create(path, int(expires_at.timestamp()))
     if record is None or record[1] <= now.timestamp():
         return None
-    _known[site.pk, day] = record
+    _known[site.id, day] = record
     return record[0]
 
 

@@ -20,17 +20,19 @@ from visits.joining import ENGAGEMENT, VISIT_GAP, join_visits, reaches, take_eve
 from visits.models import VISIT_FACTS, Event, Visit
 from visits.rows import (
     DECIDED_FIELDS,
+    ENDING_FIELDS,
     EVENT_FIELDS,
     GROWING_FIELDS,
     VISIT_FIELDS,
     Adapter,
     Row,
     insert_rows,
+    read_event_ids,
     read_visits,
     reserve_visit_ids,
     update_rows,
 )
-from visits.turns import MAX_WAIT_SECONDS, StoreBusyError, turn_to_write
+from visits.turns import MAX_WAIT_SECONDS, StoreBusyError, Turn, turn_to_write
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,13 @@ class OpenVisit:
     is_changed: bool = False
     #: The hit that decides the visit's facts, where that is one of this group.
     begins_with: Hit | None = None
+    #: `beginning` as it is stored.
+    stored_beginning: tuple[object, ...] = ()
+
+    @property
+    def beginning(self) -> tuple[object, ...]:
+        """What few events change; the rest of GROWING_FIELDS that they do goes with it."""
+        return (self.latest_visitor, self.started_at, self.entry_page_at)
 
 
 @dataclass(slots=True, eq=False)
@@ -77,6 +86,7 @@ def store_group(
     *,
     patient: bool = False,
     until: float | None = None,
+    turn: Turn | None = None,
 ) -> list[Stored | Drop]:
     """Store the hits, each in the visit it belongs to, and return their verdicts in order.
 
@@ -85,25 +95,27 @@ def store_group(
     one when it stands between them, or starts one; engagement starts none. A hit whose event id
     the site already has is not stored again. Writers in other processes that have hits of the
     same visitors wait for this one, so that two hits of one visitor at the same instant make one
-    visit; `until` and `patient` say how long, as `turn_to_write` has it. Raises StoreBusyError when
-    it is not ready to commit at `until`, and django.db.Error when the store cannot take the group;
-    nothing of it is stored then.
+    visit. Raises StoreBusyError when it is not ready to commit at `until`, or its `turn`, where one
+    is given, came too late, and django.db.Error when the store cannot take the group; nothing of it
+    is stored then. `patient` says how to wait, as `turn_to_write` has it.
     """
     counts = counts if counts is not None else Counter()
     if not hits and not counts:
         return []
     until = time.monotonic() + MAX_WAIT_SECONDS if until is None else until
-    with turn_to_write(patient=patient, until=until):
+    turn = turn or Turn(by=until)
+    with turn_to_write(patient=patient, until=turn.by):
         try:
-            return _store(hits, counts, until)
+            return _store(hits, counts, turn, until)
         except IntegrityError:
             # Another process stored one of the event ids meanwhile; this time it is seen.
-            return _store(hits, counts, until)
+            return _store(hits, counts, turn, until)
 
 
-def _store(hits: Sequence[Hit], counts: Counts, until: float) -> list[Stored | Drop]:
+def _store(hits: Sequence[Hit], counts: Counts, turn: Turn, until: float) -> list[Stored | Drop]:
     with transaction.atomic():
-        _wait_for_other_writers(hits, until)
+        _wait_for_other_writers(hits, until if turn.has_come else turn.by)
+        turn.take()
         group = _Group(hits)
         taken = [group.take(hit) for hit in hits]
         group.save()
@@ -186,7 +198,11 @@ class _Group:
             VISIT_FIELDS,
             [(v.id, v.site_id, *_grown(v, to), *_decided(v, to)) for v in self.started],
         )
-        update_rows(Visit, GROWING_FIELDS, [(*_grown(v, to), v.id) for v in grown])
+        longer = [visit for visit in grown if visit.beginning == visit.stored_beginning]
+        other = [visit for visit in grown if visit.beginning != visit.stored_beginning]
+        # SQLite writes each index anew that has a field which is set, be it to what it was.
+        update_rows(Visit, ENDING_FIELDS, [(*_ended(v, to), v.id) for v in longer])
+        update_rows(Visit, GROWING_FIELDS, [(*_grown(v, to), v.id) for v in other])
         anew = [visit for visit in grown if visit.begins_with]
         update_rows(Visit, DECIDED_FIELDS, [(*_decided(v, to), v.id) for v in anew])
         for whole, part in self.parts:
@@ -196,21 +212,20 @@ class _Group:
         note_changes(_changes(self.started, is_new=True) + _changes(grown))
 
     def _read(self, hits: Sequence[Hit]) -> None:
-        sites = sorted({hit.known_site.id for hit in hits})
-        visitors = sorted({visitor for hit in hits for visitor in hit.known_visitor.ids})
+        keys = {(hit.known_site.id, visitor) for hit in hits for visitor in hit.known_visitor.ids}
         times = [hit.happened_at for hit in hits]
-        to = Adapter()
         rows = read_visits(
             ("site", *GROWING_FIELDS, "id"),
-            f"site_id IN ({_places(sites)}) AND latest_visitor IN ({_places(visitors)})"
-            " AND last_event_at >= %s AND started_at <= %s",
-            [*sites, *visitors, to.time(min(times) - VISIT_GAP), to.time(max(times) + VISIT_GAP)],
+            sorted(keys),
+            since=min(times) - VISIT_GAP,
+            until=max(times) + VISIT_GAP,
         )
         for row in rows:
-            self._know(OpenVisit(*row))
-        if event_ids := {hit.sent.event_id for hit in hits if hit.sent.event_id}:
-            stored = Event.objects.filter(site__in=sites, event_id__in=event_ids)
-            self.seen.update(stored.values_list("site_id", "event_id"))
+            visit = OpenVisit(*row)
+            visit.stored_beginning = visit.beginning
+            self._know(visit)
+        event_ids = {(hit.known_site.id, hit.sent.event_id) for hit in hits if hit.sent.event_id}
+        self.seen.update(read_event_ids(sorted(event_ids)))
 
     def _know(self, visit: OpenVisit) -> None:
         """Let the group's next hits find the visit."""
@@ -260,10 +275,6 @@ def _changes(visits: Sequence[OpenVisit], *, is_new: bool = False) -> list[Chang
     ]
 
 
-def _places(values: Sequence[object]) -> str:
-    return ", ".join(["%s"] * len(values))
-
-
 def _grown(visit: OpenVisit, to: Adapter) -> Row:
     """Return the values of GROWING_FIELDS."""
     return (
@@ -275,6 +286,17 @@ def _grown(visit: OpenVisit, to: Adapter) -> Row:
         visit.interactive_events,
         visit.entry_page,
         to.time(visit.entry_page_at),
+        visit.exit_page,
+        to.time(visit.exit_page_at),
+    )
+
+
+def _ended(visit: OpenVisit, to: Adapter) -> Row:
+    """Return the values of ENDING_FIELDS."""
+    return (
+        to.time(visit.last_event_at),
+        visit.pageviews,
+        visit.interactive_events,
         visit.exit_page,
         to.time(visit.exit_page_at),
     )

@@ -27,7 +27,7 @@ from sites.models import Site
 from trackingsite.tests.live import RunningServer, run_manage, running_server
 from visits.ingestion import salts
 from visits.ingestion.salts import DRAFT_LIFE, SALT_BYTES, SALT_LIFE, forget_expired, get_salt
-from visits.ingestion.visitors import _hash, identify_visitor
+from visits.ingestion.visitors import _id_of_day, identify_visitor
 from visits.tests.hits import ADDRESS, CHROME, DAY, HOUR, NOON, SECOND
 
 TODAY: Final = date(2026, 3, 10)
@@ -328,7 +328,7 @@ def recover(folder: Path, ids: Sequence[int]) -> dict[int, str]:
         for start in range(len(content) - SALT_BYTES + 1):
             salt = content[start : start + SALT_BYTES]
             for address in POPULATION:
-                visitor = _hash(salt, f"{address}\0{CHROME}".encode())
+                visitor = _id_of_day(NOON.date(), salt, f"{address}\0{CHROME}".encode())
                 if visitor in ids:
                     found[visitor] = address
     return found

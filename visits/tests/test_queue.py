@@ -23,14 +23,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sites import registry
 from sites.models import Site
-from visits.ingestion import queue
+from visits.daily import Counts
+from visits.ingestion import queue, writer
 from visits.ingestion.hit import Drop, DropReason, Hit
 from visits.ingestion.pipeline import ingest
 from visits.ingestion.queue import GroupReport, HitQueue, StoreError, Verdicts
 from visits.ingestion.writer import Stored
 from visits.models import Event, Visit
 from visits.tests.hits import make_hit, on_another_connection
-from visits.turns import StoreBusyError
+from visits.turns import StoreBusyError, Turn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,12 +49,17 @@ class Store:
         self.fail: Callable[[Sequence[Hit]], None] = lambda hits: None
 
     def __call__(
-        self, hits: Sequence[Hit], *, until: float | None = None, patient: bool = False
+        self,
+        hits: Sequence[Hit],
+        *,
+        until: float | None = None,
+        patient: bool = False,
+        turn: Turn | None = None,
     ) -> Verdicts:
         self.groups.append(list(hits))
         assert self.is_open.wait(30)
         self.fail(hits)
-        return REAL_INGEST(hits, patient=patient, until=until)
+        return REAL_INGEST(hits, patient=patient, until=until, turn=turn)
 
 
 @pytest.fixture
@@ -79,7 +85,7 @@ def hits(
     started = HitQueue(reports.append)
     yield started
 
-    def leave(hits: Sequence[Hit], *, until: float, patient: bool) -> Verdicts:
+    def leave(hits: Sequence[Hit], **how_long: Any) -> Verdicts:
         connections.close_all()
         return []
 
@@ -226,14 +232,46 @@ def test_single_hits_wait_for_one_large_request_at_most(
     assert [len(answer) for answer in answers if isinstance(answer, list)] == [100] * 3 + [1] * 5
 
 
-def test_a_large_request_may_wait_longer(
+@pytest.mark.parametrize(
+    ("size", "more_seconds_per_hit", "answer"),
+    [(21, 0.5, list), (21, 0.01, StoreBusyError), (20, 0.5, StoreBusyError)],
+    ids=["large", "large, too slow", "small"],
+)
+def test_a_large_request_whose_turn_has_come_may_take_longer(
+    hits: HitQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    size: int,
+    more_seconds_per_hit: float,
+    answer: type[object],
+) -> None:
+    def count_slowly(counts: Counts) -> None:
+        time.sleep(1.2)
+
+    monkeypatch.setattr(queue, "MORE_SECONDS_PER_HIT", more_seconds_per_hit)
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "add_to_counts", count_slowly)
+        [given] = run(hits.store([hit(number) for number in range(size)]))
+        assert type(given) is answer
+        assert on_another_connection(Event.objects.count) == (size if answer is list else 0)
+        run(hits.store([hit(30)]))  # comes once the thread is done with it
+
+    assert Event.objects.filter(page="/0").exists() == (answer is list)
+
+
+def test_a_large_request_waits_no_longer_than_others_for_its_turn(
     hits: HitQueue, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "MORE_SECONDS_PER_HIT", 0.2)
-    large = [hit(number) for number in range(21)]
-    answers = asyncio.run(behind_closed_doors(hits, store, large, [hit(30)], seconds=1.0))
+    monkeypatch.setattr(queue, "MORE_SECONDS_PER_HIT", 1.0)
 
-    assert [type(answer) for answer in answers] == [list, StoreBusyError]
+    async def give_up() -> None:
+        large = [hit(number) for number in range(21)]
+        answers = await behind_closed_doors(hits, store, large, [hit(30)], seconds=1.0)
+        assert [type(answer) for answer in answers] == [StoreBusyError, StoreBusyError]
+        await until(lambda: hits.length == 0)
+
+    asyncio.run(give_up())
+
+    assert not Event.objects.exclude(name="first").exists()
 
 
 def test_a_hit_that_the_store_refuses_keeps_no_other_out(
@@ -303,19 +341,23 @@ def store_that_others_hold() -> Iterator[None]:
     other.close()
 
 
-def test_a_store_that_others_hold_is_told_of_within_a_second(hits: HitQueue) -> None:
+@pytest.mark.parametrize("size", [1, 1_000])
+def test_a_store_that_others_hold_is_told_of_within_a_second(hits: HitQueue, size: int) -> None:
+    requests = [[hit(number, event_id=str(number)) for number in range(size)]] * 3
+    run(hits.store([hit(number, domain="no.example") for number in range(size)]))  # fills caches
     with store_that_others_hold():
         started_at = time.monotonic()
-        answers = run(*(hits.store([hit(number, event_id=str(number))]) for number in range(5)))
+        answers = run(*map(hits.store, requests))
         waited_seconds = time.monotonic() - started_at
         # PostgreSQL's thread still waits for the lock; on with the next once it is there.
 
     assert all(isinstance(answer, (StoreError, StoreBusyError)) for answer in answers)
     assert 0.5 < waited_seconds < 1.2
 
-    again = run(*(hits.store([hit(number, event_id=str(number))]) for number in range(5)))
-    assert all(isinstance(answer, list) for answer in again)
-    assert Event.objects.count() == 5
+    for request in requests:
+        [answer] = run(hits.store(request))
+        assert isinstance(answer, list)
+    assert Event.objects.count() == size
 
 
 def test_more_than_may_wait_is_refused_at_once(

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from sites.models import Site
 from visits.ingestion import salts
 from visits.ingestion.hit import Visitor
-from visits.ingestion.visitors import identify_user, identify_visitor
+from visits.ingestion.visitors import HASH_BITS, identify_user, identify_visitor
 from visits.tests.hits import ADDRESS, CHROME, DAY, HOUR, MINUTE, NOON
 
 MIDNIGHT = NOON + 12 * HOUR
@@ -56,17 +56,31 @@ def test_address_and_agent_cannot_be_shifted_into_each_other(site: Site) -> None
     )
 
 
-def test_an_id_fits_a_signed_column_of_64_bits(site: Site) -> None:
-    ids = [identify(site, address=f"203.0.113.{number}").id for number in range(200)]
+@pytest.mark.parametrize("years", range(7))
+def test_an_id_fits_a_signed_column_of_64_bits(site: Site, years: int) -> None:
+    at = NOON + years * 365 * DAY
+    ids = [identify(site, at=at, address=f"203.0.113.{number}").id for number in range(20)]
 
     assert all(0 <= number < 2**63 for number in ids)
-    assert len({number >> 47 for number in ids}) > 100
 
 
 def test_a_user_of_the_site_has_a_negative_id(site: Site) -> None:
     ids = [identify_user(site, f"user {number}").id for number in range(200)]
 
     assert all(-(2**63) <= number < 0 for number in ids)
+
+
+def test_ids_of_one_day_are_neighbours_and_of_no_other_order(site: Site) -> None:
+    """What every hit looks up, and what it adds to the index, is in one place of it."""
+    today, tomorrow = (
+        [identify(site, at=at, address=f"203.0.113.{number}").id for number in range(200)]
+        for at in (NOON, NOON + DAY)
+    )
+
+    assert max(today) < min(tomorrow)
+    assert max(tomorrow) - min(today) < 2 * 2**HASH_BITS
+    assert len({number >> (HASH_BITS - 8) for number in today}) > 100
+    assert today != sorted(today)
 
 
 def test_on_the_day_after_a_visitor_has_a_new_id(site: Site) -> None:
