@@ -9,6 +9,7 @@ from trackingsite.settings.environment import (
     BASE_DIR,
     read_data_dir,
     read_database,
+    read_days,
     read_file,
     read_header,
     read_hosts,
@@ -38,7 +39,7 @@ NETWORK_RATE_LIMIT = read_number("NETWORK_RATE_LIMIT", 200, lowest=0, highest=1_
 MAX_DISTINCT_VALUES = read_number("MAX_DISTINCT_VALUES", 50_000, lowest=100, highest=1_000_000)
 
 # The archive: days after which the rows of archived visits are deleted, 0 for never.
-KEEP_ROWS_DAYS = read_number("KEEP_ROWS_DAYS", 35, lowest=0, highest=36_500)
+KEEP_ROWS_DAYS = read_days("KEEP_ROWS_DAYS", 35, lowest=3, highest=36_500)
 
 # Reports: what the engine of one report may use.
 REPORT_MEMORY_MB = read_number("REPORT_MEMORY_MB", 1024, lowest=64, highest=1_000_000)

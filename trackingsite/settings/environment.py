@@ -68,6 +68,17 @@ def read_number(variable: str, default: int, *, lowest: int, highest: int) -> in
     return number
 
 
+def read_days(variable: str, default: int, *, lowest: int, highest: int) -> int:
+    """Return the variable as a number of days within the bounds, or 0."""
+    if read_text(variable, str(default)) == "0":
+        return 0
+    try:
+        return read_number(variable, default, lowest=lowest, highest=highest)
+    except ImproperlyConfigured:
+        cure = f"Set {variable} to a whole number from {lowest} to {highest}, or to 0."
+        raise refuse(variable, read_text(variable, str(default)), cure) from None
+
+
 def read_switch(variable: str, *, default: bool) -> bool:
     """Return the variable as a truth value; anything but the usual words is an error."""
     value = read_text(variable, "on" if default else "off")

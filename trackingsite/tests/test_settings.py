@@ -16,6 +16,7 @@ from trackingsite.settings.environment import (
     mask_password,
     read_data_dir,
     read_database,
+    read_days,
     read_env_file,
     read_file,
     read_header,
@@ -44,6 +45,10 @@ SECRET = "a-long-random-text-of-more-than-fifty-letters-0123456789"
 
 def number(variable: str) -> int:
     return read_number(variable, 8, lowest=1, highest=99)
+
+
+def days(variable: str) -> int:
+    return read_days(variable, 8, lowest=3, highest=99)
 
 
 def switch(variable: str) -> bool:
@@ -90,6 +95,9 @@ def file(variable: str) -> Path:
         (number, "", 8),
         (number, "1", 1),
         (number, " 99 ", 99),
+        (days, None, 8),
+        (days, "0", 0),
+        (days, "3", 3),
         (switch, None, True),
         (switch, "Off", False),
         (switch, "no", False),
@@ -138,6 +146,9 @@ def test_reads(
         (number, "eight", "Set VARIABLE to a whole number from 1 to 99."),
         (number, "8.5", "Set VARIABLE to a whole number from 1 to 99."),
         (number, "0", "Set VARIABLE to a whole number from 1 to 99."),
+        (days, "2", "Set VARIABLE to a whole number from 3 to 99, or to 0."),
+        (days, "-1", "Set VARIABLE to a whole number from 3 to 99, or to 0."),
+        (days, "a week", "Set VARIABLE to a whole number from 3 to 99, or to 0."),
         (number, "100", "Set VARIABLE to a whole number from 1 to 99."),
         (switch, "maybe", "Set VARIABLE to on or off."),
         (zone, "Berlin", "Set VARIABLE to an IANA name such as Europe/Berlin."),
