@@ -166,6 +166,8 @@ def test_an_exit_rate_is_of_a_pages_views_whoever_left(
     by_exit_page = replace(tenth_of_march, metrics=(EXIT_RATE,), dimensions=(EXIT_PAGE,))
     rows = break_down(five_visits, by_exit_page).rows
     assert {row.dimensions[0]: row.figures["exit_rate"] for row in rows} == {"/": 3 / 4, "/docs": 1}
+    left_home = replace(tenth_of_march, filters=(Filter(EXIT_PAGE, ("/",)),))
+    assert summarise(five_visits, left_home)["exit_rate"] == 3 / 4
 
 
 def test_a_percentage_is_of_the_visitors_of_the_whole_question(
