@@ -83,6 +83,11 @@ class ArchiveFile(models.Model):
         return archive_folder() / self.name
 
     @property
+    def end_day(self) -> date:
+        """The day after the last."""
+        return self.last_day + DAY
+
+    @property
     def days(self) -> set[date]:
         """Every day from the first to the last."""
         return {self.first_day + n * DAY for n in range((self.last_day - self.first_day).days + 1)}

@@ -139,6 +139,11 @@ def _ask_page(site: Site, questions: list[ReportQuery]) -> None:
     from reports.warehouse.embedded import open_warehouse
 
     with open_warehouse(site) as warehouse:
+        warehouse.expect(
+            [question.range for question in questions],
+            {dimension for question in questions for dimension in question.dimensions},
+            questions[0].filters,
+        )
         for question in questions:
             warehouse.rows(warehouse.write(question))
 

@@ -32,7 +32,7 @@ def write_conditions(query: ReportQuery, parameters: Parameters) -> str:
     """Return which events are asked about: in the range, in some group, that meet the filters."""
     conditions = [_write_range(query, parameters)]
     conditions += [dimension.condition for dimension in query.dimensions if dimension.condition]
-    conditions += [write_condition(condition, query, parameters) for condition in query.filters]
+    conditions += [write_condition(condition, parameters, query) for condition in query.filters]
     return " AND ".join(conditions)
 
 
@@ -50,24 +50,30 @@ def _write_range(query: ReportQuery, parameters: Parameters) -> str:
     return " AND ".join(conditions)
 
 
-def write_condition(condition: Condition, query: ReportQuery, parameters: Parameters) -> str:
-    """Return whether an event meets the condition."""
+def write_condition(
+    condition: Condition, parameters: Parameters, query: ReportQuery | None = None
+) -> str:
+    """Return whether an event meets the condition.
+
+    `query` says on which days visitors have done what HasDone asks about.
+    """
     match condition:
         case Filter():
             return _write_filter(condition, parameters)
         case AllOf(parts):
             return _joined(
-                [write_condition(part, query, parameters) for part in parts], " AND ", "true"
+                [write_condition(part, parameters, query) for part in parts], " AND ", "true"
             )
         case AnyOf(parts):
             return _joined(
-                [write_condition(part, query, parameters) for part in parts], " OR ", "false"
+                [write_condition(part, parameters, query) for part in parts], " OR ", "false"
             )
         case Not(part):
-            return f"NOT ({write_condition(part, query, parameters)})"
+            return f"NOT ({write_condition(part, parameters, query)})"
         case HasDone(part, negated):
+            assert query is not None, "only for conditions of a question"  # noqa: S101 -- see above
             within = (
-                f"{_write_range(query, parameters)} AND {write_condition(part, query, parameters)}"
+                f"{_write_range(query, parameters)} AND {write_condition(part, parameters, query)}"
             )
             negation = "NOT " if negated else ""
             return f"visitor {negation}IN (SELECT visitor FROM events WHERE {within})"  # noqa: S608 -- our names

@@ -72,14 +72,23 @@ def needed_components(query: ReportQuery) -> list[Component]:
     return list(dict.fromkeys(part for metric in query.metrics for part in metric.components))
 
 
-def count_events(query: ReportQuery, components: list[Component], parameters: Parameters) -> str:
-    """Return the query that counts these components of the query itself, whatever their scope."""
+def count_events(
+    query: ReportQuery,
+    components: list[Component],
+    parameters: Parameters,
+    table: str = "events",
+) -> str:
+    """Return the query that counts these components of the query itself, whatever their scope.
+
+    `table` has the events that are asked about, and may have others.
+    """
     groups = group_names(query)
     levels = [level for level in Level if any(part.level is level for part in components)]
     if levels in ([], [Level.STAY]):
         # A group may have no stay at all; its events then say that it is there.
         levels.insert(0, Level.EVENT)
-    parts = [f"matched AS ({_matched(query, levels, components, parameters)})"]
+    matched = _matched(query, levels, components, parameters, table)
+    parts = [f"matched AS ({matched})"]
     for level in levels:
         counted = [part for part in components if part.level is level]
         parts.append(f"{level}_level AS ({_counts(level, counted, groups)})")
@@ -150,7 +159,11 @@ def _kept(query: ReportQuery, groups: list[str], parameters: Parameters) -> str:
 
 
 def _matched(
-    query: ReportQuery, levels: list[Level], components: list[Component], parameters: Parameters
+    query: ReportQuery,
+    levels: list[Level],
+    components: list[Component],
+    parameters: Parameters,
+    table: str,
 ) -> str:
     """The events that the question is about, with their groups and what is needed of them."""
     columns = [
@@ -160,7 +173,7 @@ def _matched(
     needed = [name for level in levels for name in _LEVEL_COLUMNS[level]]
     needed += [name for part in components for name in part.columns]
     columns += dict.fromkeys(needed)
-    source = "events" + _clocks(query, parameters)
+    source = table + _clocks(query, parameters)
     return f"SELECT {', '.join(columns)} FROM {source} WHERE {write_conditions(query, parameters)}"
 
 

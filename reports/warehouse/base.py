@@ -5,14 +5,27 @@ It has the columns of archive.columns: an event, with what is known of its visit
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
+from reports.dates import DateRange
+from reports.dimensions import Dimension
+from reports.filters import Condition
 from reports.queries import ReportQuery
 from reports.sql import Statement
 
 
 class Warehouse(Protocol):
     """A site's events that can be asked."""
+
+    def expect(
+        self,
+        ranges: Iterable[DateRange],
+        dimensions: Iterable[Dimension],
+        filters: tuple[Condition, ...] = (),
+    ) -> None:
+        """Say what further questions are going to be about, so that they can share their work."""
+        ...
 
     def write(self, query: ReportQuery) -> Statement:
         """Return the statement that answers `query` at the least cost."""

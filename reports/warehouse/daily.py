@@ -222,7 +222,7 @@ def _sum(
             begin = f"greatest({begin}, {each.expression})"
     conditions = [f"(previous_on IS NULL OR previous_on < {begin})"]
     conditions += [
-        write_condition(put_in_place(condition, dimension, value), query, parameters)
+        write_condition(put_in_place(condition, dimension, value), parameters)
         for condition in query.filters
     ]
     grouping = f" GROUP BY {', '.join(group_names(query))}" if groups else ""

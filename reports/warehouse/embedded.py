@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import Any
 
 import duckdb
@@ -13,10 +14,14 @@ from django.conf import settings
 from archive.live import SiteState, process_rows
 from reports.components import Component
 from reports.conditions import Parameters
+from reports.dates import DateRange
+from reports.dimensions import Dimension
 from reports.exceptions import ReportTooLargeError, ReportTooSlowError
+from reports.filters import Condition
 from reports.queries import ReportQuery
 from reports.sql import Statement, count_events, finish, write_components
 from reports.warehouse.daily import DailyFigures
+from reports.warehouse.focus import Focus, make_focus
 from sites.models import Site
 
 
@@ -26,6 +31,22 @@ class EmbeddedWarehouse:
     def __init__(self, state: SiteState) -> None:
         self._state = state
         self._daily = DailyFigures(state)
+        self._make_focus: Callable[[], Focus | None] | None = None
+
+    def expect(
+        self,
+        ranges: Iterable[DateRange],
+        dimensions: Iterable[Dimension],
+        filters: tuple[Condition, ...] = (),
+    ) -> None:
+        """Say what further questions are going to be about, so that they can share their work.
+
+        All of them: these days, these dimensions, with these filters and perhaps others. Answers do
+        not depend on it.
+        """
+        self._make_focus = cache(
+            partial(make_focus, self._state, [*ranges], filters, [*dimensions])
+        )
 
     def write(self, query: ReportQuery) -> Statement:
         """Return the statement that answers `query` at the least cost."""
@@ -52,10 +73,17 @@ class EmbeddedWarehouse:
         def count(part: ReportQuery, components: list[Component], parameters: Parameters) -> str:
             daily = self._daily.count(part, components, parameters)
             sources.add("events" if daily is None else "daily figures")
-            return daily or count_events(part, components, parameters)
+            return daily or self._count_events(part, components, parameters)
 
         parameters: Parameters = {}
         return finish(query, write_components(query, parameters, count), parameters)
+
+    def _count_events(
+        self, query: ReportQuery, components: list[Component], parameters: Parameters
+    ) -> str:
+        focus = self._make_focus() if self._make_focus else None
+        table = focus.table if focus and focus.covers(query, components) else "events"
+        return count_events(query, components, parameters, table)
 
     @contextmanager
     def _bounded(self) -> Iterator[None]:

@@ -1,0 +1,111 @@
+"""The events that a page asks about again and again, taken out of the archive once.
+
+A page asks some fifteen questions about the same days under the same filters. Where these leave few
+enough events, they are put into a table in memory first: files are read once, not fifteen times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from django.conf import settings
+
+from archive.columns import COLUMNS
+from archive.live import SiteState
+from reports.components import COMPONENTS, Component
+from reports.conditions import Parameters, write_condition
+from reports.dates import DateRange
+from reports.dimensions import Dimension
+from reports.filters import Condition, dimensions_of
+from reports.queries import ReportQuery
+
+#: Events for which a megabyte of the engine's memory is enough, a third of it left to questions.
+EVENTS_PER_MB: Final = 1_500
+
+#: What every question needs of an event.
+_ALWAYS: Final = {
+    "site_id",
+    "visit_id",
+    "visitor",
+    "happened_at",
+    "happened_on",
+    "page",
+    "name",
+    *(column for part in COMPONENTS.values() for column in part.columns),
+    "engagement_ms",
+    "scroll_depth",
+}
+_WORD: Final = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """A table of events in the engine: of which days, meeting what, with which columns."""
+
+    table: str
+    first_day: date
+    end_day: date
+    filters: tuple[Condition, ...]
+    columns: frozenset[str]
+
+    def covers(self, query: ReportQuery, components: Iterable[Component]) -> bool:
+        """Return whether every event and column that the query needs is in the table."""
+        if not self.first_day <= query.range.first_day <= query.range.end_day <= self.end_day:
+            return False
+        if not set(self.filters) <= set(query.filters):
+            return False
+        asked = set(query.dimensions)
+        for condition in query.filters:
+            decided_by = dimensions_of(condition)
+            if decided_by is None:
+                return False
+            asked |= decided_by
+        needed = {column for part in components for column in part.columns}
+        return columns_of(asked) | needed <= self.columns
+
+
+def columns_of(dimensions: Iterable[Dimension]) -> set[str]:
+    """Return the columns of an event that the dimensions are made of."""
+    texts = [f"{dimension.expression} {dimension.condition}" for dimension in dimensions]
+    return {word for text in texts for word in _WORD.findall(text)} & COLUMNS.keys()
+
+
+def make_focus(
+    state: SiteState,
+    ranges: Collection[DateRange],
+    filters: tuple[Condition, ...],
+    dimensions: Collection[Dimension],
+) -> Focus | None:
+    """Return the events of these days that meet the filters, for questions by these dimensions.
+
+    None where they may be too many. `state.engine` has the view `events`.
+    """
+    first_day = min(days.first_day for days in ranges)
+    end_day = max(days.end_day for days in ranges)
+    if _count_at_most(state, first_day, end_day) > settings.REPORT_MEMORY_MB * EVENTS_PER_MB:
+        return None
+    kept = tuple(each for each in filters if dimensions_of(each) is not None)
+    asked = set(dimensions).union(*(dimensions_of(each) or () for each in kept))
+    columns = frozenset(columns_of(asked) | _ALWAYS)
+    parameters: Parameters = {"first_day": first_day, "end_day": end_day}
+    conditions = ["happened_on >= $first_day", "happened_on < $end_day"]
+    conditions += [write_condition(each, parameters) for each in kept]
+    names = ", ".join(sorted(columns))
+    state.engine.execute(
+        f"CREATE TEMP TABLE focus AS SELECT {names} FROM events WHERE {' AND '.join(conditions)}",
+        parameters,
+    )
+    return Focus("focus", first_day, end_day, kept, columns)
+
+
+def _count_at_most(state: SiteState, first_day: date, end_day: date) -> float:
+    """Return about how many events the days have, as if each file's were spread evenly."""
+    total = 0.0
+    for file in state.files:
+        days = (min(end_day, file.end_day) - max(first_day, file.first_day)).days
+        total += file.rows * max(0, days) / (file.end_day - file.first_day).days
+    return total
