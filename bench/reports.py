@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -48,14 +48,14 @@ UNITS: Final = {
 Times = dict[str, float]
 
 
-def measure_size(events: int, repeats: int, memory_mb: int) -> dict[str, Any]:
+def measure_size(events: int, days: int, repeats: int, memory_mb: int) -> dict[str, Any]:
     """Return the figures of one size, in this process."""
     with fresh_database(REPORT_MEMORY_MB=str(memory_mb)):
         from bench.support.history import fill_archive
 
         now = datetime.now(UTC)
         started = time.perf_counter()
-        sites = fill_archive(events, now.date() + timedelta(days=1), _tell)
+        sites = fill_archive(events, now, days, _tell)
         stored, size = _stored()
         filled = time.perf_counter() - started
         pages, engine = {}, {}
@@ -253,17 +253,20 @@ def main() -> None:
     """Measure each size in a process of its own, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), metavar="EVENTS")
+    parser.add_argument("--days", type=int, default=365, help="over which the events are spread")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--memory-mb", type=int, default=1024, help="what the engine may use")
     parser.add_argument("--one", type=int, metavar="EVENTS", help="this size alone, as JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(measure_size(options.one, options.repeats, options.memory_mb)))
+        print(
+            json.dumps(measure_size(options.one, options.days, options.repeats, options.memory_mb))
+        )
         return
     results = []
     for size in options.sizes:
-        command = [sys.executable, __file__, "--one", str(size)]
+        command = [sys.executable, __file__, "--one", str(size), "--days", str(options.days)]
         command += ["--repeats", str(options.repeats), "--memory-mb", str(options.memory_mb)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         results.append(json.loads(done.stdout))

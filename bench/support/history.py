@@ -20,12 +20,11 @@ SHARES: Final = {
     "tenth.example.com": 0.1,
     **{f"other{number}.example.com": 0.1 for number in range(4)},
 }
-DAYS: Final = 365
 #: Events of one statement, which the engine holds in memory.
 MOST_AT_ONCE: Final = 3_000_000
 
 #: The mean number of events of a visit, from the numbers below.
-_EVENTS_PER_VISIT: Final = 4.6
+_EVENTS_PER_VISIT: Final = 6.0
 
 _PAGES: Final = 3_000
 _VISIT: Final = """
@@ -102,29 +101,31 @@ _WIDE: Final = """
 
 
 def fill_archive(
-    events: int, end: date, tell: Callable[[str], None] = lambda _: None
+    events: int, now: datetime, days: int, tell: Callable[[str], None] = lambda _: None
 ) -> dict[str, Site]:
-    """Fill the archive with about `events` events of the year before `end`; return the sites.
+    """Fill the archive with about `events` events of so many days up to today; return the sites.
 
-    Their days are rolled up, but for the last: that one is still going on.
+    Their days are rolled up, but for today: that one is still going on, although the archive has
+    all of its events already.
     """
     from reports.rolling_up import roll_up
     from sites.models import Site
 
-    start = end - timedelta(days=DAYS)
+    end = now.date() + timedelta(days=1)
+    start = end - timedelta(days=days)
     sites = {}
     next_id = 1
     for domain, share in SHARES.items():
         site = sites[domain] = Site.objects.create(domain=domain)
         for month, following in _months(start, end):
-            days = (following - month).days
-            visits = round(events * share * days / DAYS / _EVENTS_PER_VISIT)
+            length = (following - month).days
+            visits = round(events * share * length / days / _EVENTS_PER_VISIT)
             parts = 1 + round(visits * _EVENTS_PER_VISIT) // MOST_AT_ONCE
-            span = timedelta(days=days) / parts
+            span = timedelta(days=length) / parts
             begin = datetime.combine(month, datetime.min.time())
             for part in range(parts):
                 next_id += _add_visits(site, next_id, begin + part * span, span, visits // parts)
-        roll_up(site, datetime.combine(end, datetime.min.time(), site.zone))
+        roll_up(site, now)
         tell(f"{domain} is archived and rolled up.")
     return sites
 

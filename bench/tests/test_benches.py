@@ -66,13 +66,19 @@ def test_demo_makes_the_events_it_is_asked_for() -> None:
 
 
 @pytest.mark.server
-def test_reports_compares_pages_with_bare_questions() -> None:
-    result = run_bench("reports.py", "--events", "500", "--repeats", "1")
+def test_reports_compares_pages_with_the_bare_engine_at_each_size() -> None:
+    result = run_bench("reports.py", "--sizes", "2000", "6000", "--days", "40", "--repeats", "1")
 
     assert result["bench"] == "reports"
-    for period in ("28_days", "12_months"):
-        assert result[f"page_{period}_ms"] > result[f"queries_{period}_ms"] > 0
-        assert result[f"ratio_{period}"] > 1
+    small, large = result["sizes"]
+    assert small["events"] < large["events"]
+    for size in (small, large):
+        assert set(size["page_ms"]) == set(size["engine_ms"])
+        assert all(ms > 0 for ms in [*size["page_ms"].values(), *size["engine_ms"].values()])
+        assert size["bytes_per_event"] > 0
+        assert size["next_report_has_the_hit"] is True
+    assert result["growth_unfiltered"] > 0
+    assert result["worst_ratio_to_engine"] > 0
     assert set(result["machine"]) == MACHINE
 
 
