@@ -60,7 +60,10 @@ class Findings:
     compared_visits: int = 0
     #: Days whose daily figures were compared.
     compared_days: int = 0
+    #: Files of events that are lost or damaged.
     damaged: list[FaultyFile] = field(default_factory=list)
+    #: Whole ones of which the list tells something else.
+    mislisted: list[FaultyFile] = field(default_factory=list)
     rollups: list[FaultyFile] = field(default_factory=list)
     faults: dict[Fault, int] = field(default_factory=dict)
     #: Some of the visits with each fault.
@@ -68,7 +71,7 @@ class Findings:
 
     def sentences(self) -> list[str]:
         """Return what is wrong, a sentence each; none where nothing is."""
-        files = [*self.damaged, *self.rollups]
+        files = [*self.damaged, *self.mislisted, *self.rollups]
         return [f"{faulty.file.name} {faulty.reason}." for faulty in files] + [
             f"{_visits(count)} {'is' if count == 1 else 'are'} {fault},"
             f" such as {', '.join(map(str, self.named[fault]))}."
@@ -101,12 +104,35 @@ def verify(site: Site) -> Findings:
     Hits may go on: rows are compared in batches, each as of one moment.
     """
     with examination(site) as (_, found):
-        return found
+        pass
+    if not found.damaged:
+        found.compared_days = sum(len(file.days) for file in _rollups(site))
+    found.rollups = wrong_figures(site, of_whole_files=not found.damaged)
+    return found
+
+
+def wrong_figures(site: Site, *, of_whole_files: bool = True) -> list[FaultyFile]:
+    """Return files of daily figures that are damaged, or say something else than the events do.
+
+    The latter only where all files of events are whole.
+    """
+    wrong = []
+    for file in _rollups(site):
+        reason = _file_fault(file)
+        if not reason and of_whole_files and not all(check(file) for check in _figures_checks):
+            reason = "has other daily figures than the events make"
+        if reason:
+            wrong.append(FaultyFile(file, reason))
+    return wrong
+
+
+def _rollups(site: Site) -> list[ArchiveFile]:
+    return list(ArchiveFile.objects.for_site(site.pk).rollups().order_by("first_day"))
 
 
 @contextmanager
 def examination(site: Site) -> Iterator[tuple[duckdb.DuckDBPyConnection, Findings]]:
-    """Give what `verify` returns, with the engine whose tables hold it in full.
+    """Give what `verify` returns but for daily figures, with the engine that has it in full.
 
     `held (visit_id, file)` has the visits of each whole file, by the file's key;
     `faults (visit_id, fault)` the visits that something is wrong with.
@@ -124,7 +150,6 @@ def examination(site: Site) -> Iterator[tuple[duckdb.DuckDBPyConnection, Finding
         for visits in _archived_visits(site):
             _compare(engine, found, visits)
         _count_faults(engine, found)
-        _check_figures(found)
         yield engine, found
     finally:
         engine.close()
@@ -140,11 +165,12 @@ def put_batch(engine: duckdb.DuckDBPyConnection, visit_ids: Iterable[int]) -> No
 def _read_files(engine: duckdb.DuckDBPyConnection, found: Findings) -> None:
     """Sort the listed files of events into whole and damaged ones; note what the whole hold."""
     for file in ArchiveFile.objects.for_site(found.site.pk).events().order_by("first_day", "pk"):
-        reason = _file_fault(file) or _content_fault(engine, file)
-        if reason:
+        if reason := _file_fault(file):
             found.damaged.append(FaultyFile(file, reason))
             continue
         found.files.append(file)
+        if not _is_listed_right(engine, file):
+            found.mislisted.append(FaultyFile(file, "has other events than its list tells"))
         found.events += file.rows
         engine.execute(
             f"INSERT INTO held SELECT DISTINCT visit_id, {file.pk:d} FROM {read_files([file])}"
@@ -167,22 +193,16 @@ def _file_fault(file: ArchiveFile) -> str:
     return ""
 
 
-def _content_fault(engine: duckdb.DuckDBPyConnection, file: ArchiveFile) -> str:
-    """Return in which way its list tells of other events than it has; empty where it does not.
-
-    Files outside of a question's days are not opened, so the list has to be right.
-    """
-    try:
-        (content,) = engine.execute(
-            "SELECT count(*), count(*) FILTER (site_id <> ?), min(happened_on), max(happened_on),"
-            f" min(happened_at), max(happened_at) FROM {read_files([file])}",
-            [file.site_id],
-        ).fetchall()
-    except duckdb.Error as error:
-        return f"cannot be read: {str(error).splitlines()[0]}"
-    listed = (file.rows, 0, file.first_day, file.last_day, file.first_event_at, file.last_event_at)
+def _is_listed_right(engine: duckdb.DuckDBPyConnection, file: ArchiveFile) -> bool:
+    """Return whether the file has what the list tells, by which questions choose their files."""
+    (content,) = engine.execute(
+        "SELECT count(*), count(*) FILTER (site_id <> ?), min(happened_on), max(happened_on),"
+        f" min(happened_at), max(happened_at) FROM {read_files([file])}",
+        [file.site_id],
+    ).fetchall()
     times = (at and at.replace(tzinfo=UTC) for at in content[4:])
-    return "" if (*content[:4], *times) == listed else "has other events than its list tells"
+    listed = (file.rows, 0, file.first_day, file.last_day, file.first_event_at, file.last_event_at)
+    return (*content[:4], *times) == listed
 
 
 def _find_doubled(engine: duckdb.DuckDBPyConnection) -> None:
@@ -241,8 +261,9 @@ def _compare(
     insert_visits(engine, "stated", [visit.pk for visit in visits])
     first = min(visit.started_at for visit in visits)
     last = max(visit.last_event_at for visit in visits)
-    # The list was compared with the files: in no others are events of this time.
-    files = [file for file in found.files if _overlaps(file, first, last)]
+    # Of a file that is listed right the list tells whether it has events of this time.
+    mislisted = [file for file, _ in found.mislisted]
+    files = [f for f in found.files if f in mislisted or _overlaps(f, first, last)]
     columns = ", ".join(COLUMNS)
     engine.execute(
         "INSERT INTO faults"
@@ -270,15 +291,3 @@ def _count_faults(engine: duckdb.DuckDBPyConnection, found: Findings) -> None:
     for fault in Fault:
         if fault.name in by_name:
             found.faults[fault], found.named[fault] = by_name[fault.name]
-
-
-def _check_figures(found: Findings) -> None:
-    """Note files of daily figures that are damaged, or say something else than the events do."""
-    for file in ArchiveFile.objects.for_site(found.site.pk).rollups().order_by("first_day"):
-        reason = _file_fault(file)
-        if not reason and not found.damaged:
-            found.compared_days += len(file.days)
-            if not all(check(file) for check in _figures_checks):
-                reason = "has other daily figures than the events make"
-        if reason:
-            found.rollups.append(FaultyFile(file, reason))
