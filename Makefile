@@ -38,6 +38,8 @@ bench: $(VENV)/.dev
 soak: $(VENV)/.dev
 	@failed=; \
 	try() { echo "soak/$$1: takes about $$2" >&2; shift 2; $(BIN)/python "$$@" $(ARGS) || failed=yes; }; \
+	try archive "10 minutes" soak/archive.py; \
+	try archive "10 minutes" soak/archive.py --database postgres; \
 	try crash "12 minutes" soak/crash.py; \
 	try crash "4 minutes" soak/crash.py --database postgres; \
 	try disk "20 minutes" soak/disk.py; \
