@@ -157,6 +157,18 @@ def test_more_than_it_can_take_is_no_end() -> None:
 
 
 @server_test
+def test_hits_loads_upkeep_and_reports_go_together() -> None:
+    figures = run_soak("together.py", "--seconds", "10")
+
+    expect_nothing_lost(figures)
+    assert figures["loaded_visits"] > 0
+    assert figures["archived_visits"] > 0
+    assert figures["reports"] > 0
+    names = ("reports_failed", "complaints", "miscounted", "wrong")
+    assert [figures[name] for name in names] == [0] * 4
+
+
+@server_test
 def test_slow_clients_keep_nobody_out() -> None:
     figures = run_soak("slow.py", "--sockets", "60", "--seconds", "1")
 
