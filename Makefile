@@ -34,10 +34,12 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@for file in bench/[a-z]*.py; do $(BIN)/python $$file $(ARGS) || exit 1; done
 
-# Faults and long runs, about an hour in all; `make test` has each of them in short.
+# Faults and long runs, about an hour and a half in all; `make test` has each of them in short.
 soak: $(VENV)/.dev
 	@failed=; \
 	try() { echo "soak/$$1: takes about $$2" >&2; shift 2; $(BIN)/python "$$@" $(ARGS) || failed=yes; }; \
+	try archive "10 minutes" soak/archive.py; \
+	try archive "10 minutes" soak/archive.py --database postgres; \
 	try crash "12 minutes" soak/crash.py; \
 	try crash "4 minutes" soak/crash.py --database postgres; \
 	try disk "20 minutes" soak/disk.py; \
@@ -48,6 +50,8 @@ soak: $(VENV)/.dev
 	try postgres "1 minute" soak/postgres.py; \
 	try slow "2 minutes" soak/slow.py; \
 	try stop "5 minutes" soak/stop.py; \
+	try together "6 minutes" soak/together.py; \
+	try together "6 minutes" soak/together.py --database postgres; \
 	echo "Four processes, 50,000 hits in random order: takes about 4 minutes" >&2; \
 	STORM_HITS=50000 $(BIN)/python -m pytest visits/tests/test_processes.py || failed=yes; \
 	STORM_HITS=50000 $(BIN)/python -m trackingsite.tests.postgres -- \

@@ -108,14 +108,28 @@ def replace_visits(
     with engine.appender("leaving") as appender:
         appender.append_rows((visit_id,) for visit_id in visit_ids)
     for file in files:
-        held = f"(SELECT * FROM {read_files([file])} SEMI JOIN leaving USING (visit_id))"
-        days = days_of(engine, held)
-        if not days:
-            continue
-        change.changed_days |= days
-        change.removed.append(file)
-        kept = f"(SELECT * FROM {read_files([file])} ANTI JOIN leaving USING (visit_id))"
-        add_events(engine, change, kept)
+        take_out(engine, change, file)
+
+
+def take_out(
+    engine: duckdb.DuckDBPyConnection,
+    change: ListChange,
+    file: ArchiveFile,
+    *,
+    always: bool = False,
+) -> None:
+    """Let the change write the file anew without the visits of the table `leaving`.
+
+    Where it has none of them it stays, unless `always`: then it is listed anew all the same.
+    """
+    held = f"(SELECT * FROM {read_files([file])} SEMI JOIN leaving USING (visit_id))"
+    days = days_of(engine, held)
+    if not (days or always):
+        return
+    change.changed_days |= days
+    change.removed.append(file)
+    kept = f"(SELECT * FROM {read_files([file])} ANTI JOIN leaving USING (visit_id))"
+    add_events(engine, change, kept)
 
 
 def days_of(engine: duckdb.DuckDBPyConnection, source: str) -> set[date]:

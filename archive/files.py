@@ -15,14 +15,17 @@ from typing import Any, Final
 
 import duckdb
 
-from archive.columns import COLUMNS
+from archive.columns import COLUMNS, EVENT_COLUMNS
 from archive.engine import quote
 from archive.folder import GRACE_SECONDS, archive_folder
 from archive.models import ArchiveFile
 
 #: Of a visit the rows lie together, in order; visits by their beginning. So time and facts both
 #: come in runs, which compress well and let the engine leave out what a question does not touch.
-SORTED_BY: Final = "started_at, visit_id, happened_at, name, page"
+#: The rest is there for events of one moment, so that the same events always make the same file.
+SORTED_BY: Final = ", ".join(
+    dict.fromkeys(("started_at", "visit_id", "happened_at", "name", "page", *EVENT_COLUMNS))
+)
 
 _OPTIONS: Final = (
     "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, PARQUET_VERSION v2,"

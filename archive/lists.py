@@ -53,9 +53,13 @@ class ListChange:
                     self._write()
                 checkpoint()
         except BaseException:
-            for draft in self.added:
-                draft.discard()
+            self.discard()
             raise
+
+    def discard(self) -> None:
+        """Delete the drafts: the change is not going to be made."""
+        for draft in self.added:
+            draft.discard()
 
     def _write(self) -> None:
         stale = [file for file in self._rollups() if touches(file, self.changed_days)]

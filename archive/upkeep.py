@@ -52,6 +52,11 @@ def add_further_work(work: FurtherWork) -> None:
         _further_work.append(work)
 
 
+def do_further_work(site: Site, now: datetime) -> int:
+    """Do that work for one site, and return how much it was."""
+    return sum(work(site, now) for work in _further_work)
+
+
 def keep_up(now: datetime, *, at_once: bool = True, wait_seconds: float = 0.0) -> Done:
     """Archive, merge, roll up and prune every site, clean up, and return how much that was.
 
@@ -74,8 +79,7 @@ def keep_up_site(site: Site, now: datetime, done: Done, *, at_once: bool = True)
             if archived < MAX_VISITS:
                 break
     done.merged_files += compact(site.pk, now.astimezone(site.zone).date())
-    for work in _further_work:
-        done.rolled_up_days += work(site, now)
+    done.rolled_up_days += do_further_work(site, now)
     done.pruned_visits += prune_rows(site.pk, now)
 
 

@@ -50,7 +50,7 @@ Times = dict[str, float]
 
 def measure_size(events: int, days: int, repeats: int, memory_mb: int) -> dict[str, Any]:
     """Return the figures of one size, in this process."""
-    with fresh_database(REPORT_MEMORY_MB=str(memory_mb)):
+    with fresh_database(REPORT_MEMORY_MB=str(memory_mb), REPORT_SECONDS="3600"):
         from bench.support.history import fill_archive
 
         now = datetime.now(UTC)

@@ -9,8 +9,10 @@ class ReportsConfig(AppConfig):
     name = "reports"
 
     def ready(self) -> None:
-        """Roll days up whenever visits were archived."""
+        """Roll days up whenever visits were archived; compare the figures when all are verified."""
         from archive.upkeep import add_further_work  # these need the models, ready only now
-        from reports.rolling_up import roll_up
+        from archive.verification import add_figures_check
+        from reports.rolling_up import holds, roll_up
 
         add_further_work(roll_up)
+        add_figures_check(holds)

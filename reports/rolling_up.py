@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Final
@@ -53,6 +53,49 @@ def roll_up(site: Site, now: datetime) -> int:
 
 def write_rollup(engine: duckdb.DuckDBPyConnection, site_id: int, first: date, last: date) -> Draft:
     """Return a draft of the daily figures of the days from `first` to `last`, of one month."""
+    row = _make_figures(engine, site_id, first, last)
+    row.dimensions = _kept_dimensions(engine)
+    return write_file(engine, f"SELECT * FROM daily ORDER BY {_SORTED_BY}", row)
+
+
+def holds(rollup: ArchiveFile) -> bool:
+    """Return whether daily figures are those that the site's files of events make now.
+
+    For whoever holds `archive.folder.change_archive`. The file has to be whole.
+    """
+    with _engine() as engine:
+        made = _make_figures(
+            engine,
+            rollup.site_id,
+            rollup.first_day,
+            rollup.last_day,
+            dimensions=rollup.dimensions,
+        )
+        if (made.rows, made.reaches_back, made.has_users) != (
+            rollup.rows,
+            rollup.reaches_back,
+            rollup.has_users,
+        ):
+            return False
+        kept = f"(SELECT {', '.join(ROLLUP_COLUMNS)} FROM {read_files([rollup])})"
+        for one, other in (("daily", kept), (kept, "daily")):
+            if engine.execute(f"FROM {one} EXCEPT ALL FROM {other} LIMIT 1").fetchall():
+                return False
+    return True
+
+
+def _make_figures(
+    engine: duckdb.DuckDBPyConnection,
+    site_id: int,
+    first: date,
+    last: date,
+    *,
+    dimensions: Collection[str] | None = None,
+) -> ArchiveFile:
+    """Write the figures of the days into the table `daily`, and return the row that tells of them.
+
+    Those of all dimensions that are worth it, or of the ones that are named.
+    """
     files = list(ArchiveFile.objects.for_site(site_id).events().filter(last_day__gte=first))
     reaching = [file for file in files if file.first_day <= last]
     row = ArchiveFile(
@@ -65,10 +108,11 @@ def write_rollup(engine: duckdb.DuckDBPyConnection, site_id: int, first: date, l
         since = min([first, *map(date.fromisoformat, row.reaches_back.values())])
         earlier = ArchiveFile.objects.for_site(site_id).events()
         source = read_files(earlier.filter(last_day__gte=since, first_day__lte=last))
-        _fill(engine, source, since, first, last, with_later_days=bool(row.reaches_back))
-    row.dimensions = _kept_dimensions(engine)
+        _fill(
+            engine, source, since, first, last, dimensions, with_later_days=bool(row.reaches_back)
+        )
     row.rows = engine.execute("SELECT count(*) FROM daily").fetchall()[0][0]
-    return write_file(engine, f"SELECT * FROM daily ORDER BY {_SORTED_BY}", row)
+    return row
 
 
 #: A question reads one dimension, and groups by value.
@@ -130,10 +174,11 @@ def _fill(
     since: date,
     first: date,
     last: date,
+    dimensions: Collection[str] | None,
     *,
     with_later_days: bool,
 ) -> None:
-    """Write every dimension's figures into the table `daily`, those that are worth it."""
+    """Write the dimensions' figures into the table `daily`; without names those worth it."""
     events = (
         f"(SELECT * FROM {source} WHERE happened_on >= DATE '{since}'"
         f" AND happened_on <= DATE '{last}')"
@@ -144,6 +189,8 @@ def _fill(
     ][0]
     components = [component.name for component in COUNTED]
     for name, dimension in ROLLED_UP.items():
+        if dimensions is not None and name not in dimensions:
+            continue
         figures = write_daily_figures(
             dimension,
             components,
@@ -154,7 +201,7 @@ def _fill(
         )
         engine.execute(f"CREATE OR REPLACE TEMP TABLE figures AS {figures}")
         rows = engine.execute("SELECT count(*) FROM figures").fetchall()[0][0]
-        if dimension is WHOLE or rows * STAYS_PER_ROW <= stays:
+        if dimensions is not None or dimension is WHOLE or rows * STAYS_PER_ROW <= stays:
             engine.execute(
                 "INSERT INTO daily SELECT"
                 f" '{name}', value, happened_on, previous_on, {', '.join(components)} FROM figures"

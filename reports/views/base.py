@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -19,6 +20,7 @@ from reports.activity import count_current_visitors, find_first_hit
 from reports.charts import Chart, draw_chart
 from reports.dates import PRESETS, DateRange, today_in
 from reports.dimensions import Dimension
+from reports.exceptions import ReportLimitError
 from reports.filters import Condition
 from reports.forms import ALL, ReportForm, ReportPeriod
 from reports.metrics import Metric
@@ -38,6 +40,8 @@ from reports.warehouse.embedded import open_warehouse
 from sites.domains import normalise_domain
 from sites.models import Site
 from visits.tracker.snippet import tracking_snippet
+
+logger = logging.getLogger(__name__)
 
 
 class SiteView(LoginRequiredMixin, TemplateView):
@@ -110,8 +114,20 @@ class ReportView(SiteView):
         self.period = form.read()
         self.chosen_metric = form.read_metric()
         self.page_number = form.read_page_number()
-        with open_warehouse(self.site) as self.warehouse:
-            return render(request, self.template_name, self.get_context_data())
+        try:
+            with open_warehouse(self.site) as self.warehouse:
+                return render(request, self.template_name, self.get_context_data())
+        except ReportLimitError as error:
+            return self.give_up(error)
+
+    def give_up(self, error: ReportLimitError) -> HttpResponse:
+        """Return the page that says what was stopped, and what helps."""
+        logger.warning("A report of %s was stopped: %s", self.site.domain, error)
+        context = {"site": self.site, "error": error, "period": self.period}
+        response = render(self.request, "reports/too_much.html", context, status=503)
+        # Django would log it as an error of the program.
+        response._has_been_logged = True  # type: ignore[attr-defined]
+        return response
 
     @cached_property
     def earlier(self) -> DateRange | None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from time import monotonic
 from typing import Any
 
 import duckdb
@@ -26,9 +27,13 @@ from sites.models import Site
 
 
 class EmbeddedWarehouse:
-    """The events of one site, all of them, as they were when it was opened."""
+    """The events of one site, all of them, as they were when it was opened.
+
+    All that is asked of it together may take REPORT_SECONDS: a page with many questions no more.
+    """
 
     def __init__(self, state: SiteState) -> None:
+        self._ends_at = monotonic() + settings.REPORT_SECONDS
         self._state = state
         self._daily = DailyFigures(state)
         self._make_focus: Callable[[], Focus | None] | None = None
@@ -87,8 +92,11 @@ class EmbeddedWarehouse:
 
     @contextmanager
     def _bounded(self) -> Iterator[None]:
-        """Stop what runs in the context when its time is over."""
-        timer = threading.Timer(settings.REPORT_SECONDS, self._state.engine.interrupt)
+        """Stop what runs in the context when its time is over; run nothing when it is already."""
+        left_seconds = self._ends_at - monotonic()
+        if left_seconds <= 0:
+            raise ReportTooSlowError(settings.REPORT_SECONDS)
+        timer = threading.Timer(left_seconds, self._state.engine.interrupt)
         timer.daemon = True
         timer.start()
         try:

@@ -25,6 +25,7 @@ from trackingsite.tests.live import RunningServer, find_free_port, running_progr
 
 #: A site that gets no hits, so that its report costs the same from beginning to end.
 QUIET: Final = "quiet.example"
+QUIET_REPORT: Final = f"/reports/{QUIET}/?period=28d"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +39,11 @@ class Installation:
     cookie: str
 
     @contextmanager
-    def serving(self) -> Iterator[Server]:
+    def serving(self, workers: int = 1) -> Iterator[Server]:
         """Serve as `make run` does, without its preparations, while the context lasts."""
         port = find_free_port()
         with running_program(
-            build_command("127.0.0.1", port, workers=1),
+            build_command("127.0.0.1", port, workers=workers),
             folder=self.folder,
             port=port,
             variables=self.environment,
@@ -100,9 +101,9 @@ class Server:
         except OSError:
             return 0
 
-    def get_report(self) -> tuple[int, float]:
-        """Return the status of the quiet site's overview and the seconds that it took."""
-        return self.get(f"/reports/{QUIET}/?period=28d", cookie=self.cookie)
+    def get_report(self, path: str = QUIET_REPORT) -> tuple[int, float]:
+        """Return the status of a report, the quiet site's by default, and the seconds it took."""
+        return self.get(path, cookie=self.cookie)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bench.support.load import quantile
-from soak.support.installation import Server
+from soak.support.installation import QUIET_REPORT, Server
 
 
 @dataclass(slots=True)
@@ -30,13 +30,13 @@ class Readings:
 
 
 @contextmanager
-def reading(server: Server, pause: float = 0.05) -> Iterator[Readings]:
+def reading(server: Server, pause: float = 0.05, *, path: str = QUIET_REPORT) -> Iterator[Readings]:
     """Open the report while the context lasts, resting so many seconds after each."""
     readings, over = Readings(), threading.Event()
 
     def read() -> None:
         while not over.is_set():
-            status, seconds = server.get_report()
+            status, seconds = server.get_report(path)
             readings.statuses[status] += 1
             if status == 200:
                 readings.times.append(seconds)

@@ -66,6 +66,31 @@ def test_a_crash_on_postgres_loses_and_doubles_nothing() -> None:
     assert figures["unsettled"] == figures["torn"] == 0
 
 
+def expect_archive_right(figures: dict[str, Any]) -> None:
+    """What has to hold of an archive whose process was killed, wherever it was."""
+    assert figures["acked"] > 0
+    assert figures["killed_in_upkeep"] > 0
+    names = ("lost", "doubled", "torn", "wrong", "errors")
+    assert [figures[name] for name in names] == [0] * 5
+
+
+@server_test
+def test_a_kill_while_it_archives_loses_and_doubles_nothing() -> None:
+    figures = run_soak("archive.py", "--cycles", "3", "--seed", "1")
+
+    expect_archive_right(figures)
+    assert figures["cycles"] == 3
+
+
+@server_test
+@needs_postgres
+def test_a_kill_while_it_archives_on_postgres_loses_and_doubles_nothing() -> None:
+    figures = run_soak("archive.py", "--cycles", "2", "--seed", "1", "--database", "postgres")
+
+    expect_archive_right(figures)
+    assert figures["database"] == "postgres"
+
+
 @server_test
 def test_errors_of_the_disk_are_told_and_got_over() -> None:
     if reason := find_strace():
@@ -129,6 +154,18 @@ def test_more_than_it_can_take_is_no_end() -> None:
     assert all(figures[f"goodput_{times}x"] > 0 for times in (1, 2, 5, 10))
     assert 0 < figures["worst_to_peak"] <= 1
     assert figures["rss_mb_10x"] > 0
+
+
+@server_test
+def test_hits_loads_upkeep_and_reports_go_together() -> None:
+    figures = run_soak("together.py", "--seconds", "10")
+
+    expect_nothing_lost(figures)
+    assert figures["loaded_visits"] > 0
+    assert figures["archived_visits"] > 0
+    assert figures["reports"] > 0
+    names = ("reports_failed", "complaints", "miscounted", "wrong")
+    assert [figures[name] for name in names] == [0] * 4
 
 
 @server_test
