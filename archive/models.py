@@ -145,7 +145,7 @@ class Erasure(models.Model):
         null=True, blank=True, help_text="From then on no report shows any of it."
     )
     gone_at = models.DateTimeField(
-        null=True, blank=True, help_text="From then on nothing of it is left in any file."
+        null=True, blank=True, help_text="From then on no file of DATA_DIR holds any of it."
     )
 
     class Meta:

@@ -21,6 +21,7 @@ from archive.folder import ArchiveBusyError, change_archive
 from archive.forgetting import forget_erased
 from archive.lists import ListChangedError
 from archive.pruning import prune_rows
+from archive.retention import drop_old_events
 from sites.models import Site
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Done:
     merged_files: int = 0
     pruned_visits: int = 0
     rolled_up_days: int = 0
+    dropped_days: int = 0
     deleted_files: int = 0
 
 
@@ -56,7 +58,7 @@ def add_further_work(work: FurtherWork) -> None:
 
 
 def keep_up(now: datetime, *, at_once: bool = True, wait_seconds: float = 0.0) -> Done:
-    """Erase, archive, merge, roll up and prune every site, clean up; return how much that was.
+    """Erase, archive, merge, roll up, drop, prune, for every site; clean up; return how much.
 
     `at_once` archives whatever is finished, else only where it is worth a file. Raises
     ArchiveBusyError when another process is at it after `wait_seconds`.
@@ -81,6 +83,7 @@ def keep_up_site(site: Site, now: datetime, done: Done, *, at_once: bool = True)
     done.merged_files += compact(site.pk, now.astimezone(site.zone).date())
     for work in _further_work:
         done.rolled_up_days += work(site, now)
+    done.dropped_days += drop_old_events(site, now)
     done.pruned_visits += prune_rows(site.pk, now)
 
 

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('visits', models.BigIntegerField(default=0, help_text='Visits that had some of it.')),
                 ('events', models.BigIntegerField(default=0, help_text='Events that were erased, or changed.')),
                 ('finished_at', models.DateTimeField(blank=True, help_text='From then on no report shows any of it.', null=True)),
-                ('gone_at', models.DateTimeField(blank=True, help_text='From then on nothing of it is left in any file.', null=True)),
+                ('gone_at', models.DateTimeField(blank=True, help_text='From then on no file of DATA_DIR holds any of it.', null=True)),
                 ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='erasures', to='sites.site')),
             ],
             options={
