@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils import timezone
+
 from archive.erasure.conditions import write_condition
 from archive.files import read_files
 from archive.live import process_rows
@@ -41,3 +43,16 @@ def make_plan(erasure: Erasure) -> Plan:
         files = sum(state.engine.execute(f"SELECT {look}").fetchall()[0][0] for look in looks)
     visits, events, days, first_day, last_day = found
     return Plan(visits, events, days, first_day, last_day, files)
+
+
+def describe_plan(erasure: Erasure, plan: Plan) -> str:
+    """Return what an erasure would erase, in a sentence or two."""
+    verb = "lose the property" if erasure.kind == Erasure.Kind.PROPERTY else "go"
+    if not plan.events:
+        return f"{erasure.site.domain}: no event has any of it."
+    return (
+        f"{erasure.site.domain}: {plan.events:,} events of {plan.visits:,} visits {verb}, on"
+        f" {plan.days:,} days from {plan.first_day} to {plan.last_day};"
+        f" {plan.files:,} files of the archive are written anew."
+        f" What happens after {timezone.localtime(erasure.requested_at):%Y-%m-%d %H:%M:%S} stays."
+    )

@@ -8,9 +8,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
-from archive.erasure.plan import Plan, make_plan
+from archive.erasure.plan import describe_plan, make_plan
 from archive.erasure.requests import note, of_all, of_days, of_path, of_property, of_user
 from archive.erasure.steps import carry_out
 from archive.folder import GRACE_SECONDS, ArchiveBusyError, change_archive
@@ -59,7 +58,7 @@ class Command(BaseCommand):
         """Do it, in that order."""
         erasure = self._read(options)
         plan = make_plan(erasure)
-        self.stdout.write(describe(erasure, plan))
+        self.stdout.write(describe_plan(erasure, plan))
         if options["dry_run"]:
             return
         if not options["yes"] and input("Type the site's domain to erase it: ") != (
@@ -103,19 +102,6 @@ class Command(BaseCommand):
             "Erased. Old files stay on the disk for reports that still read them; the server, or"
             f" `manage.py archive`, deletes them from {GRACE_SECONDS / 60:.0f} minutes from now on."
         )
-
-
-def describe(erasure: Erasure, plan: Plan) -> str:
-    """Return what an erasure would erase, in a sentence or two."""
-    verb = "lose the property" if erasure.kind == Erasure.Kind.PROPERTY else "go"
-    if not plan.events:
-        return f"{erasure.site.domain}: no event has any of it."
-    return (
-        f"{erasure.site.domain}: {plan.events:,} events of {plan.visits:,} visits {verb}, on"
-        f" {plan.days:,} days from {plan.first_day} to {plan.last_day};"
-        f" {plan.files:,} files of the archive are written anew."
-        f" What happens after {timezone.localtime(erasure.requested_at):%Y-%m-%d %H:%M:%S} stays."
-    )
 
 
 def _find_site(domain: str) -> Site:
