@@ -89,6 +89,34 @@ def write_file(engine: duckdb.DuckDBPyConnection, query: str, row: ArchiveFile) 
     return Draft(row)
 
 
+def write_figures(
+    engine: duckdb.DuckDBPyConnection, query: str, file: ArchiveFile, *, last_day: date
+) -> Draft:
+    """Return a draft of what the query leaves of a file of daily figures, up to `last_day`.
+
+    The order of the file's rows stays. Raises what `write_file` does.
+    """
+    (rows,) = engine.execute(f"SELECT count(*) FROM ({query})").fetchall()[0]
+    return write_file(
+        engine,
+        query,
+        ArchiveFile(
+            site_id=file.site_id,
+            kind=file.kind,
+            first_day=file.first_day,
+            last_day=last_day,
+            rows=rows,
+            reaches_back={
+                day: back
+                for day, back in file.reaches_back.items()
+                if date.fromisoformat(day) <= last_day
+            },
+            dimensions=file.dimensions,
+            has_users=file.has_users,
+        ),
+    )
+
+
 def checksum(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
     digest = hashlib.sha256()

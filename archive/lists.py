@@ -10,8 +10,9 @@ from typing import Final
 
 from django.db import connection, transaction
 
-from archive.files import Draft, keep_for_readers
-from archive.models import ArchiveFile
+from archive.engine import open_engine
+from archive.files import Draft, keep_for_readers, read_files, write_figures
+from archive.models import DAY, ArchiveFile, events_kept_from
 from visits.changes import forget_visits, note_departure
 from visits.models import LiveVisit
 from visits.turns import checkpoint, turn_to_write
@@ -47,6 +48,7 @@ class ListChange:
     def commit(self) -> None:
         """Make the change. Raises ListChangedError or django.db.Error, having changed nothing."""
         try:
+            self._keep_figures()
             keep_for_readers(self.removed)
             with turn_to_write(patient=True, until=monotonic() + BUSY_SECONDS):
                 with transaction.atomic():
@@ -61,8 +63,28 @@ class ListChange:
         for draft in self.added:
             draft.discard()
 
+    def _keep_figures(self) -> None:
+        """Write anew what stays of figures that are to go: of days whose events are not kept."""
+        kept_from = events_kept_from(self.site_id)
+        if kept_from is None:
+            return
+        for file in self._rollups():
+            if file.first_day < kept_from <= file.last_day and touches(file, self.changed_days):
+                query = f"SELECT * FROM {read_files([file])} WHERE happened_on < DATE '{kept_from}'"
+                engine = open_engine()
+                try:
+                    self.added.append(write_figures(engine, query, file, last_day=kept_from - DAY))
+                finally:
+                    engine.close()
+
     def _write(self) -> None:
-        stale = [file for file in self._rollups() if touches(file, self.changed_days)]
+        kept_from = events_kept_from(self.site_id)
+        stale = [
+            file
+            for file in self._rollups()
+            if touches(file, self.changed_days)
+            and (kept_from is None or file.last_day >= kept_from)
+        ]
         keep_for_readers(stale)
         ids = [file.pk for file in self.removed]
         deleted, _ = ArchiveFile.objects.filter(pk__in=ids).delete()

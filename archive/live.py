@@ -16,7 +16,7 @@ from archive.columns import COLUMNS
 from archive.engine import LIVE_TABLE, open_engine
 from archive.files import read_files
 from archive.folder import archive_folder
-from archive.models import ArchiveFile
+from archive.models import ArchiveFile, events_kept_from
 from archive.rows import insert_visits
 from archive.snapshots import one_state
 from visits.changes import read_horizon
@@ -40,6 +40,8 @@ class SiteState:
     live_days: frozenset[date]
     #: The earliest day of a visit that the files hold as it no longer is, or was deleted.
     changed_since: date | None
+    #: Of days before this one, daily figures are all there is; None: events are of every day.
+    kept_from: date | None
 
     def events(self, first_day: date = date.min, end_day: date = date.max) -> str:
         """Return every event of the site as it stands, as a query in brackets.
@@ -84,7 +86,7 @@ class LiveRows:
             with self._lock:
                 known = self._known.setdefault(site_id, _Known())
                 try:
-                    files = self._refresh(engine, site_id, known)
+                    files, kept_from = self._refresh(engine, site_id, known)
                     # From its first statement on, this transaction sees the live rows as now.
                     engine.execute("BEGIN")
                     days = engine.execute(
@@ -95,16 +97,19 @@ class LiveRows:
                     # What was read in part is read anew.
                     self._forget(engine, site_id)
                     raise
-                state = _make_state(engine, site_id, known, files, {day for (day,) in days})
+                state = _make_state(
+                    engine, site_id, known, files, {day for (day,) in days}, kept_from
+                )
             yield state
         finally:
             engine.close()
 
     def _refresh(
         self, engine: duckdb.DuckDBPyConnection, site_id: int, known: _Known
-    ) -> list[ArchiveFile]:
+    ) -> tuple[list[ArchiveFile], date | None]:
         with one_state():
             horizon = read_horizon()
+            kept_from = events_kept_from(site_id)
             files = list(
                 ArchiveFile.objects.for_site(site_id).order_by("first_day", "last_day", "pk")
             )
@@ -123,7 +128,7 @@ class LiveRows:
             del known.visits[pk]
         known.visits.update((visit.pk, visit) for visit in changed)
         known.horizon, known.departures = horizon, departures
-        return files
+        return files, kept_from
 
     def _forget(self, engine: duckdb.DuckDBPyConnection, site_id: int) -> None:
         self._known.pop(site_id, None)
@@ -165,6 +170,7 @@ def _make_state(
     known: _Known,
     files: list[ArchiveFile],
     live_days: set[date],
+    kept_from: date | None,
 ) -> SiteState:
     visits = known.visits.values()
     superseded = frozenset(visit.pk for visit in visits if visit.is_archived)
@@ -180,4 +186,5 @@ def _make_state(
         superseded=superseded,
         live_days=frozenset(live_days),
         changed_since=min((v.started_on for v in visits if v.is_archived), default=None),
+        kept_from=kept_from,
     )

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Final
 
 from django.conf import settings
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Exists, OuterRef
 
 from visits.bulk import BUSY_SECONDS, delete_rows
@@ -28,7 +28,12 @@ def prune_rows(site_id: int, now: datetime) -> int:
     before = now - timedelta(days=settings.KEEP_ROWS_DAYS)
     live = LiveVisit.objects.filter(pk=OuterRef("pk"))
     old = Visit.objects.filter(site=site_id, started_at__lt=before, last_event_at__lt=before)
-    archived = old.filter(~Exists(live)).order_by("started_at").values_list("pk", flat=True)
+    return delete_archived(old.filter(~Exists(live)))
+
+
+def delete_archived(visits: models.QuerySet[Visit]) -> int:
+    """Delete the rows of visits that are not live, the oldest first; return of how many."""
+    archived = visits.order_by("started_at").values_list("pk", flat=True)
     pruned = 0
     while True:
         with turn_to_write(patient=True, until=monotonic() + BUSY_SECONDS):

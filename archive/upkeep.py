@@ -15,10 +15,13 @@ from django.db import close_old_connections
 
 from archive.archiver import MAX_VISITS, archive_finished, is_worth_a_file
 from archive.compaction import compact
+from archive.erasure.steps import carry_out_all
 from archive.files import clean_up
 from archive.folder import ArchiveBusyError, change_archive
+from archive.forgetting import forget_erased
 from archive.lists import ListChangedError
 from archive.pruning import prune_rows
+from archive.retention import drop_old_events
 from sites.models import Site
 
 logger = logging.getLogger(__name__)
@@ -39,10 +42,12 @@ _further_work: list[FurtherWork] = []
 class Done:
     """How much was done."""
 
+    erasures: int = 0
     archived_visits: int = 0
     merged_files: int = 0
     pruned_visits: int = 0
     rolled_up_days: int = 0
+    dropped_days: int = 0
     deleted_files: int = 0
 
 
@@ -58,7 +63,7 @@ def do_further_work(site: Site, now: datetime) -> int:
 
 
 def keep_up(now: datetime, *, at_once: bool = True, wait_seconds: float = 0.0) -> Done:
-    """Archive, merge, roll up and prune every site, clean up, and return how much that was.
+    """Erase, archive, merge, roll up, drop, prune, for every site; clean up; return how much.
 
     `at_once` archives whatever is finished, else only where it is worth a file. Raises
     ArchiveBusyError when another process is at it after `wait_seconds`.
@@ -68,11 +73,13 @@ def keep_up(now: datetime, *, at_once: bool = True, wait_seconds: float = 0.0) -
         for site in Site.objects.order_by("pk"):
             keep_up_site(site, now, done, at_once=at_once)
         done.deleted_files = clean_up()
+        forget_erased()
     return done
 
 
 def keep_up_site(site: Site, now: datetime, done: Done, *, at_once: bool = True) -> None:
     """Do what there is to do for one site, and count it in `done`."""
+    done.erasures += carry_out_all(site.pk)
     if at_once or is_worth_a_file(site.pk, now, visits=ENOUGH_VISITS, waited=LONG_ENOUGH):
         while archived := archive_finished(site.pk, now):
             done.archived_visits += archived
@@ -80,6 +87,7 @@ def keep_up_site(site: Site, now: datetime, done: Done, *, at_once: bool = True)
                 break
     done.merged_files += compact(site.pk, now.astimezone(site.zone).date())
     done.rolled_up_days += do_further_work(site, now)
+    done.dropped_days += drop_old_events(site, now)
     done.pruned_visits += prune_rows(site.pk, now)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from django.db.models import Count, Max, Min, OuterRef, Subquery
 from django.db.models.functions import TruncHour
 
-from archive.models import ArchiveFile
+from archive.models import ArchiveFile, KeptEvents
 from reports.dates import HOUR
 from sites.models import Site
 from visits.models import Event
@@ -70,10 +70,11 @@ def last_24_hours(sites: Iterable[Site], now: datetime) -> dict[int, Activity]:
 
 
 def find_first_hit(site: Site) -> datetime | None:
-    """Return when the site's first event happened, also of those without rows; None without any."""
+    """Return when the site's first event happened, also of those not kept; None without any."""
     in_rows = Event.objects.for_site(site).aggregate(at=Min("happened_at"))["at"]
     in_files = ArchiveFile.objects.for_site(site.pk).aggregate(at=Min("first_event_at"))["at"]
-    return min(filter(None, [in_rows, in_files]), default=None)
+    dropped = KeptEvents.objects.filter(site=site).values_list("first_event_at", flat=True)
+    return min(filter(None, [in_rows, in_files, *dropped]), default=None)
 
 
 def count_current_visitors(site: Site, now: datetime) -> int:

@@ -2,14 +2,17 @@
 
 ReportLimitError
 ├── ReportTooSlowError
-└── ReportTooLargeError
+├── ReportTooLargeError
+└── EventsDroppedError
 """
 
 from __future__ import annotations
 
+from datetime import date
+
 
 class ReportLimitError(Exception):
-    """A report needs more than it may use; the message says what, and what helps."""
+    """A report needs more than it may use, or than is kept; the message says what helps."""
 
 
 class ReportTooSlowError(ReportLimitError):
@@ -32,3 +35,15 @@ class ReportTooLargeError(ReportLimitError):
             f"This report would need more than {megabytes} MB of memory and was stopped."
             " Ask for fewer days or a simpler filter."
         )
+
+
+class EventsDroppedError(ReportLimitError):
+    """It needs the events of days of which daily figures are all that is kept."""
+
+    def __init__(self, kept_from: date) -> None:
+        """Say from which day on there are events."""
+        super().__init__(
+            f"Events are kept from {kept_from:%-d %B %Y} on; of the days before there are daily"
+            " figures alone. Ask for days from then on, or without filters, for whole days."
+        )
+        self.kept_from = kept_from

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -49,6 +49,12 @@ class ReportPeriod:
             "from": self.range.first_day.isoformat(),
             "to": self.range.last_day.isoformat(),
         }
+
+    def by_days(self) -> ReportPeriod:
+        """Return the period without hours, whose figures need events."""
+        if self.interval is Interval.HOUR:
+            return replace(self, interval=Interval.DAY)
+        return self
 
 
 class PageForm(forms.Form):

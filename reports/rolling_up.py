@@ -14,7 +14,7 @@ from django.db.models import Min
 from archive.engine import open_engine
 from archive.files import Draft, read_files, write_file
 from archive.lists import ListChange
-from archive.models import DAY, ArchiveFile
+from archive.models import DAY, ArchiveFile, events_kept_from
 from reports.dates import first_of_month, next_month, today_in
 from reports.rollup import (
     COUNTED,
@@ -143,7 +143,8 @@ def _missing(site: Site, end: date) -> Iterator[tuple[date, date]]:
         if file.kind == ArchiveFile.Kind.ROLLUP:
             have |= file.days
     beginnings = [file.first_day for file in files if file.kind == ArchiveFile.Kind.EVENTS]
-    day = min(beginnings, default=end)
+    # Days before those that are kept have figures, and no longer all of their events.
+    day = events_kept_from(site.pk) or min(beginnings, default=end)
     while day < end:
         if day in have:
             day += DAY

@@ -29,6 +29,8 @@ class Table:
     metrics: tuple[Metric, ...]
     rows: list[TableRow]
     total_rows: int
+    #: It is of days whose events are not kept, and their daily figures do not tell it.
+    needs_events: bool = False
 
     @property
     def hidden_rows(self) -> int:

@@ -60,7 +60,15 @@ class SiteForm(forms.ModelForm[Site]):
         """Every field that staff may change."""
 
         model = Site
-        fields = ("domain", "name", "base_url", "timezone", "collects", "address_kept")
+        fields = (
+            "domain",
+            "name",
+            "base_url",
+            "timezone",
+            "collects",
+            "address_kept",
+            "keep_events_days",
+        )
 
 
 class SiteAdmin(admin.ModelAdmin[Site]):
@@ -72,7 +80,7 @@ class SiteAdmin(admin.ModelAdmin[Site]):
     readonly_fields = ("id", "uuid", "public_key", "added_at")
     fieldsets = (
         (None, {"fields": ("domain", "name", "base_url", "timezone")}),
-        ("Collecting", {"fields": ("collects", "address_kept")}),
+        ("Collecting", {"fields": ("collects", "address_kept", "keep_events_days")}),
         (
             "Names for programs",
             {

@@ -7,12 +7,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.urls import reverse
 from django.utils.functional import cached_property
 
 from sites.domains import normalise_domain, show_domain, validate_domain
 from sites.querysets import SiteQuerySet
+
+#: Hits may come two days late: the events of such a day must still be there.
+LEAST_DAYS_KEPT = 7
 
 
 def make_public_key() -> str:
@@ -72,6 +76,14 @@ class Site(models.Model):
         choices=AddressKept.choices,
         default=AddressKept.NONE,
         help_text="An address is always used to tell visitors apart, and forgotten after it.",
+    )
+    keep_events_days = models.PositiveIntegerField(
+        "days that events are kept",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(LEAST_DAYS_KEPT)],
+        help_text="Older events are deleted for good; their daily figures stay, so that reports "
+        "without filters still reach back. Left empty: events are kept for ever.",
     )
     added_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(

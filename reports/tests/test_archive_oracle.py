@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import pytest
@@ -17,8 +18,11 @@ from hypothesis import strategies as st
 
 from archive.archiver import archive_finished
 from archive.compaction import compact
+from archive.models import events_kept_from
 from archive.pruning import prune_rows
+from archive.retention import drop_old_events
 from reports.dimensions import TIME
+from reports.exceptions import EventsDroppedError
 from reports.filters import Filter
 from reports.metrics import METRICS
 from reports.rolling_up import roll_up
@@ -72,6 +76,19 @@ def prune(site: Site, now: datetime) -> None:
     prune_rows(site.pk, now + LATER)
 
 
+def drop(site: Site, now: datetime) -> None:
+    """Drop the events of days before yesterday, where they have figures."""
+    site.keep_events_days = 1
+    drop_old_events(site, now)
+
+
+def archive_roll_up_and_drop(site: Site, now: datetime) -> None:
+    """Do all that has to come before events are dropped."""
+    archive_all(site, now)
+    roll_up_all(site, now)
+    drop(site, now)
+
+
 UPKEEP: Final[tuple[Callable[[Site, datetime], None], ...]] = (
     archive_some,
     archive_all,
@@ -106,6 +123,15 @@ def plain_questions(draw: st.DrawFn) -> DrawnQuestion:
         offset=0,
         hours=draw(st.sampled_from((None, None, None, 24, 30, 48))),
     )
+
+
+def needs_events(question: DrawnQuestion) -> bool:
+    """Whether daily figures cannot tell it: of two dimensions, or of what is not rolled up."""
+    parts = {d.name for d in question.dimensions} | {
+        part.dimension.name for part in question.filters if isinstance(part, Filter)
+    }
+    of_days = {d.name for d in TIME.values()}
+    return bool(question.filters) or any(name not in ROLLED_UP for name in parts - of_days)
 
 
 @pytest.mark.django_db
@@ -157,3 +183,53 @@ def test_reports_agree_wherever_the_rows_are(
         for question in plain:
             assert_answered(warehouse, asked, question)
         assert_answered(warehouse, asked, other)
+
+
+@pytest.mark.django_db
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    history=histories(),
+    upkeep=st.lists(
+        st.none() | st.sampled_from((*UPKEEP, archive_roll_up_and_drop)), min_size=12, max_size=12
+    ),
+    skipped=st.integers(0, 2),
+    width=st.integers(1, 40),
+    plain=st.lists(plain_questions(), min_size=3, max_size=3),
+    other=drawn_questions(),
+)
+def test_figures_are_right_or_refused_where_events_are_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+    history: tuple[str, list[Action]],
+    upkeep: list[Callable[[Site, datetime], None] | None],
+    skipped: int,
+    width: int,
+    plain: list[DrawnQuestion],
+    other: DrawnQuestion,
+) -> None:
+    monkeypatch.setattr("reports.rolling_up.STAYS_PER_ROW", 0)
+    known = {name: dimension for name, dimension in ROLLED_UP.items() if name in {"", *ASKED}}
+    monkeypatch.setattr("reports.rolling_up.ROLLED_UP", known)
+
+    def send_in_pieces(site: Site, actions: list[Action]) -> None:
+        for action, step in zip(actions, upkeep, strict=False):
+            send_actions(site, [action])
+            if step is not None:
+                step(site, action.at)
+        archive_roll_up_and_drop(site, actions[-1].at)
+
+    asked = make_site(history, skipped, width, send_in_pieces)
+    kept_from = events_kept_from(asked.site.pk)
+
+    with open_warehouse(asked.site) as warehouse:
+        for question in plain:
+            try:
+                assert_answered(warehouse, asked, question)
+            except EventsDroppedError:
+                assert question.hours is not None or needs_events(question)
+                assert asked.days.first_day < (kept_from or date.min)
+        with suppress(EventsDroppedError):
+            assert_answered(warehouse, asked, other)

@@ -535,7 +535,7 @@ def test_a_page_asks_the_database_little(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     """Session, reader, site, first hit, current visitors; and the warehouse: what has changed."""
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(13):
         assert member.get(address.format(visit=visit.pk)).status_code == 200
 
 
@@ -545,5 +545,5 @@ def test_the_overview_asks_no_more_for_more_visits(
     for visitor in range(60):
         view(site, NOON - visitor * HOUR, visitor=visitor, page=f"/{visitor}")
 
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(13):
         member.get(OVERVIEW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -18,9 +19,9 @@ from django.views.generic import TemplateView
 
 from reports.activity import count_current_visitors, find_first_hit
 from reports.charts import Chart, draw_chart
-from reports.dates import PRESETS, DateRange, today_in
+from reports.dates import PRESETS, DateRange, Interval, today_in
 from reports.dimensions import Dimension
-from reports.exceptions import ReportLimitError
+from reports.exceptions import EventsDroppedError, ReportLimitError
 from reports.filters import Condition
 from reports.forms import ALL, ReportForm, ReportPeriod
 from reports.metrics import Metric
@@ -116,9 +117,20 @@ class ReportView(SiteView):
         self.page_number = form.read_page_number()
         try:
             with open_warehouse(self.site) as self.warehouse:
+                if self.is_daily_only:
+                    self.period = self.period.by_days()
                 return render(request, self.template_name, self.get_context_data())
+        except EventsDroppedError as error:
+            context = {"site": self.site, "error": error}
+            return render(request, "reports/only_daily.html", context, status=410)
         except ReportLimitError as error:
             return self.give_up(error)
+
+    @property
+    def is_daily_only(self) -> bool:
+        """Whether the page has days of which daily figures are all that is kept."""
+        kept_from = self.warehouse.kept_from
+        return kept_from is not None and self.period.range.first_day < kept_from
 
     def give_up(self, error: ReportLimitError) -> HttpResponse:
         """Return the page that says what was stopped, and what helps."""
@@ -149,6 +161,7 @@ class ReportView(SiteView):
             earlier=self.earlier,
             period_links=[*self._period_links()],
             interval_links=self._interval_links(),
+            kept_from=self.warehouse.kept_from if self.is_daily_only else None,
             **kwargs,
         )
 
@@ -159,13 +172,14 @@ class ReportView(SiteView):
     def total(self, metric: Metric, *filters: Condition) -> Any:
         """Return the metric over all that the filters leave, of which tables show shares.
 
-        Asked once for a page, however many of its tables need it.
+        Asked once for a page, however many of its tables need it. None where it cannot be told.
         """
         asked = (metric, filters)
         if asked not in self._totals:
             question = replace(self.question(metric), filters=filters)
-            self._totals[asked] = summarise(self.warehouse, question)[metric.name]
-        return self._totals[asked]
+            with suppress(EventsDroppedError):
+                self._totals[asked] = summarise(self.warehouse, question)[metric.name]
+        return self._totals.get(asked)
 
     @cached_property
     def _totals(self) -> dict[tuple[Metric, tuple[Condition, ...]], Any]:
@@ -173,7 +187,11 @@ class ReportView(SiteView):
 
     def changes(self, *metrics: Metric) -> dict[str, Change]:
         """Return the metrics' headline figures beside the earlier ones, by metric name."""
-        return compare(self.warehouse, self.question(*metrics), self.earlier)
+        question = self.question(*metrics)
+        try:
+            return compare(self.warehouse, question, self.earlier)
+        except EventsDroppedError:  # of the earlier ones, perhaps
+            return compare(self.warehouse, question, None)
 
     def chart(self, metric: Metric) -> Chart:
         """Return the metric's chart, with the earlier range as its second line."""
@@ -183,7 +201,8 @@ class ReportView(SiteView):
         if self.earlier is not None:
             # Drawn whole, also where figures are compared up to this time of day only.
             whole = replace(self.earlier, until=None)
-            before = chart(self.warehouse, replace(question, range=whole), interval)
+            with suppress(EventsDroppedError):
+                before = chart(self.warehouse, replace(question, range=whole), interval)
         points = chart(self.warehouse, question, interval)
         return draw_chart(metric, points, before, interval, self.now)
 
@@ -197,7 +216,10 @@ class ReportView(SiteView):
         limit: int = 9,
         offset: int = 0,
     ) -> Table:
-        """Return some of the dimension's values with these metrics; shares are of `whole`."""
+        """Return some of the dimension's values with these metrics; shares are of `whole`.
+
+        Where that needs events which are not kept, the table has no rows and says so.
+        """
         question = ReportQuery(
             site=self.site,
             range=self.period.range,
@@ -208,7 +230,10 @@ class ReportView(SiteView):
             limit=limit,
             offset=offset,
         )
-        breakdown: Breakdown = break_down(self.warehouse, question)
+        try:
+            breakdown: Breakdown = break_down(self.warehouse, question)
+        except EventsDroppedError:
+            return Table(dimension, metrics, [], 0, needs_events=True)
         return make_table(dimension, metrics, breakdown, whole)
 
     def _period_links(self) -> list[PeriodLink]:
@@ -228,4 +253,5 @@ class ReportView(SiteView):
             for interval in sorted(
                 self.period.range.intervals(), key=["hour", "day", "week", "month"].index
             )
+            if not (self.is_daily_only and interval is Interval.HOUR)
         ]

@@ -6,6 +6,7 @@ It has the columns of archive.columns: an event, with what is known of its visit
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any, Protocol
 
 from reports.dates import DateRange
@@ -18,6 +19,11 @@ from reports.sql import Statement
 class Warehouse(Protocol):
     """A site's events that can be asked."""
 
+    @property
+    def kept_from(self) -> date | None:
+        """The first day of which there are events; None: of every day. Before: daily figures."""
+        ...
+
     def expect(
         self,
         ranges: Iterable[DateRange],
@@ -28,7 +34,10 @@ class Warehouse(Protocol):
         ...
 
     def write(self, query: ReportQuery) -> Statement:
-        """Return the statement that answers `query` at the least cost."""
+        """Return the statement that answers `query` at the least cost.
+
+        Raises EventsDroppedError for one that needs events which are not kept.
+        """
         ...
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:

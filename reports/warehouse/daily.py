@@ -18,7 +18,7 @@ from archive.live import SiteState
 from archive.models import DAY, ArchiveFile
 from reports.components import Component, Level
 from reports.conditions import Parameters, write_condition
-from reports.dates import Interval, today_in
+from reports.dates import DateRange, Interval, today_in
 from reports.dimensions import EVENT, TIME, Dimension
 from reports.filters import dimensions_of, put_in_place
 from reports.queries import ReportQuery
@@ -71,7 +71,7 @@ class DailyFigures:
         if days.until is not None:
             # The day in which it is cut is no whole day.
             split = min(split, today_in(days.zone, days.until))
-        if split <= days.first_day:
+        if split <= days.first_day or self._needs_dropped(days, split):
             return None
         files = _overlapping(self._state.rollups, days.first_day, split)
         tail = None
@@ -87,13 +87,23 @@ class DailyFigures:
 
     def _rolled_up_until(self, dimension: Dimension, first_day: date) -> date:
         """Return the day before which every day from `first_day` on has figures that still hold."""
-        until = max(_first_event_day(self._state) or first_day, first_day)
-        for file in self._state.rollups:  # in order of their days
+        state = self._state
+        until = max(first_day_of(state) or first_day, first_day)
+        for file in state.rollups:  # in order of their days
             if file.first_day > until:
                 break
             if dimension.name in file.dimensions:
                 until = max(until, file.last_day + DAY)
-        return min([until, *self._state.live_days, *filter(None, [self._state.changed_since])])
+        changed_on = min([*state.live_days, *filter(None, [state.changed_since])], default=until)
+        if state.kept_from is not None:
+            # What changed of a day before is not known to be all there was.
+            changed_on = max(changed_on, state.kept_from)
+        return min(until, changed_on)
+
+    def _needs_dropped(self, days: DateRange, split: date) -> bool:
+        """Whether figures from `split` on would be made of events that are not kept."""
+        kept_from = self._state.kept_from
+        return kept_from is not None and split < min(kept_from, days.end_day)
 
     def _make_tail(self, tail: Tail) -> MadeTail | None:
         """Return the tail, made for the first question that needs it; None without events."""
@@ -162,8 +172,9 @@ def _column(component: Component) -> str:
     return ""
 
 
-def _first_event_day(state: SiteState) -> date | None:
-    days = [file.first_day for file in state.files]
+def first_day_of(state: SiteState) -> date | None:
+    """Return the first day of which there are events or figures; None without any."""
+    days = [file.first_day for file in (*state.files, *state.rollups)]
     return min([*days, *state.live_days], default=None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from functools import cache, partial
 from time import monotonic
 from typing import Any
@@ -17,11 +18,11 @@ from reports.components import Component
 from reports.conditions import Parameters
 from reports.dates import DateRange
 from reports.dimensions import Dimension
-from reports.exceptions import ReportTooLargeError, ReportTooSlowError
+from reports.exceptions import EventsDroppedError, ReportTooLargeError, ReportTooSlowError
 from reports.filters import Condition
 from reports.queries import ReportQuery
 from reports.sql import Statement, count_events, finish, write_components
-from reports.warehouse.daily import DailyFigures
+from reports.warehouse.daily import DailyFigures, first_day_of
 from reports.warehouse.focus import Focus, make_focus
 from sites.models import Site
 
@@ -53,8 +54,16 @@ class EmbeddedWarehouse:
             partial(make_focus, self._state, [*ranges], filters, [*dimensions])
         )
 
+    @property
+    def kept_from(self) -> date | None:
+        """The first day of which there are events; None: of every day. Before: daily figures."""
+        return self._state.kept_from
+
     def write(self, query: ReportQuery) -> Statement:
-        """Return the statement that answers `query` at the least cost."""
+        """Return the statement that answers `query` at the least cost.
+
+        Raises EventsDroppedError for one that needs events which are not kept.
+        """
         with self._bounded():
             return self._write(query, set())
 
@@ -77,6 +86,8 @@ class EmbeddedWarehouse:
     def _write(self, query: ReportQuery, sources: set[str]) -> Statement:
         def count(part: ReportQuery, components: list[Component], parameters: Parameters) -> str:
             daily = self._daily.count(part, components, parameters)
+            if daily is None:
+                self._refuse_dropped(part.range)
             sources.add("events" if daily is None else "daily figures")
             return daily or self._count_events(part, components, parameters)
 
@@ -89,6 +100,14 @@ class EmbeddedWarehouse:
         focus = self._make_focus() if self._make_focus else None
         table = focus.table if focus and focus.covers(query, components) else "events"
         return count_events(query, components, parameters, table)
+
+    def _refuse_dropped(self, days: DateRange) -> None:
+        """Raise EventsDroppedError where a range has days whose events are not kept."""
+        kept_from, first_day = self.kept_from, first_day_of(self._state)
+        if kept_from is None or first_day is None:
+            return
+        if days.first_day < kept_from and days.end_day > first_day:
+            raise EventsDroppedError(kept_from)
 
     @contextmanager
     def _bounded(self) -> Iterator[None]:

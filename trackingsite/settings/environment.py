@@ -257,7 +257,9 @@ def read_database(variable: str, default_file: Path) -> dict[str, Any]:
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
                 # By visits.turns.checkpoint alone; a log that was copied is cut to 1 MB.
-                "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=1048576;"
+                "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=1048576; "
+                # What is deleted is overwritten, also where SQLite was not built to do so.
+                "PRAGMA secure_delete=ON;"
             ),
         }
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,13 @@ from django.utils import timezone
 
 from visits.tests.hits import on_another_connection
 from visits.tests.processes import other_processes
-from visits.turns import MAX_WAIT_SECONDS, StoreBusyError, checkpoint, turn_to_write
+from visits.turns import (
+    MAX_WAIT_SECONDS,
+    StoreBusyError,
+    checkpoint,
+    rewrite_database,
+    turn_to_write,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -344,8 +351,59 @@ for repeat in range(150):
         assert cursor.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+# What was deleted
+
+
+def files_hold(text: bytes) -> list[str]:
+    """Return which of the database's files hold the text."""
+    database = Path(connection.settings_dict["NAME"])
+    return [p.name for p in database.parent.glob(f"{database.name}*") if text in p.read_bytes()]
+
+
+@on_sqlite
+def test_a_database_that_is_written_anew_has_nothing_that_was_deleted(no_log: None) -> None:
+    """Rows of all sizes come, grow and go, so that pages are divided, joined and given back."""
+    draw = random.Random(1)
+    for n in range(3000):
+        mark = "marker" if n % 3 else "public"
+        commit(f"{mark} {draw.random()}"[:40], size=draw.randrange(600))
+        if n % 10 == 0:
+            Session.objects.filter(session_key__startswith="public").update(session_data="x" * 900)
+    assert files_hold(b"marker")
+
+    Session.objects.filter(session_key__startswith="marker").delete()
+    with turn_to_write(patient=True):
+        assert rewrite_database()
+
+    assert files_hold(b"marker") == []
+    assert Session.objects.count() == 1000
+
+
+@on_sqlite
+def test_a_reader_of_what_was_there_is_waited_for(no_log: None) -> None:
+    commit("before", size=5000)
+    other = connection.copy()
+    with other.cursor() as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM django_session").fetchone()
+        Session.objects.all().delete()
+        with turn_to_write(patient=True):
+            assert not rewrite_database()
+        reader.execute("COMMIT")
+        with turn_to_write(patient=True):
+            assert rewrite_database()
+    other.close()
+
+
+@on_sqlite
+def test_what_is_deleted_is_overwritten() -> None:
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA secure_delete").fetchone() == (1,)
+
+
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="What SQLite does is tested above.")
 def test_elsewhere_nobody_takes_turns_and_there_is_no_log() -> None:
     with turn_to_write():
         on_another_connection(take_turn)
     assert checkpoint(at_bytes=0) == 0
+    assert rewrite_database()

@@ -1,0 +1,1 @@
+"""Erasing: noted first, then carried out in steps, each of which may be repeated."""
