@@ -34,6 +34,9 @@ LONG_ENOUGH: Final = timedelta(hours=3)
 FurtherWork = Callable[[Site, datetime], int]
 _further_work: list[FurtherWork] = []
 
+#: What else has to be cleaned up, by apps that have more files than this one.
+_further_cleaning: list[Callable[[datetime], None]] = []
+
 
 @dataclass(slots=True)
 class Done:
@@ -52,6 +55,12 @@ def add_further_work(work: FurtherWork) -> None:
         _further_work.append(work)
 
 
+def add_further_cleaning(work: Callable[[datetime], None]) -> None:
+    """Have `work` done after every site is kept up."""
+    if work not in _further_cleaning:
+        _further_cleaning.append(work)
+
+
 def keep_up(now: datetime, *, at_once: bool = True, wait_seconds: float = 0.0) -> Done:
     """Archive, merge, roll up and prune every site, clean up, and return how much that was.
 
@@ -63,6 +72,8 @@ def keep_up(now: datetime, *, at_once: bool = True, wait_seconds: float = 0.0) -
         for site in Site.objects.order_by("pk"):
             keep_up_site(site, now, done, at_once=at_once)
         done.deleted_files = clean_up()
+        for work in _further_cleaning:
+            work(now)
     return done
 
 

@@ -1,0 +1,16 @@
+"""The imports app: files of past hits become archived visits."""
+
+from django.apps import AppConfig
+
+
+class ImportsConfig(AppConfig):
+    """Owns what is remembered of imports, so that none is done twice."""
+
+    name = "imports"
+
+    def ready(self) -> None:
+        """Let the upkeep give up imports that nobody goes on with."""
+        from archive.upkeep import add_further_cleaning  # these need the models, ready only now
+        from imports.giving_up import give_up_old
+
+        add_further_cleaning(give_up_old)
