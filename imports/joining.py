@@ -32,22 +32,25 @@ ID_HASH: Final = "unhex(md5(event_id))"
 
 _WITH_ID: Final = f"""
 CREATE TEMP TABLE with_id AS
-SELECT place, {ID_HASH} AS id, happened_at, name = '{ENGAGEMENT}' AS is_engagement
+SELECT place, {ID_HASH} AS id, happened_at, happened_on, name = '{ENGAGEMENT}' AS is_engagement
 FROM {{source}} WHERE event_id <> ''
 """
 
+# Hits that are not stored, as one with their id is; `first_place` is that one's, where this file
+# has it. Were that left out, so is its repetition.
 _REPEATED: Final = """
 CREATE TEMP TABLE repeated AS
-WITH several AS (SELECT id FROM with_id GROUP BY id HAVING count(*) > 1),
+WITH known AS ({known}),
+fresh AS (SELECT * FROM with_id ANTI JOIN known USING (id)),
+several AS (SELECT id FROM fresh GROUP BY id HAVING count(*) > 1),
 turns AS (
-    SELECT place, row_number() OVER (
-        PARTITION BY id ORDER BY happened_at, is_engagement, place
-    ) AS turn
-    FROM with_id SEMI JOIN several USING (id)
+    SELECT place, happened_on, first_value(place) OVER turn AS first_place
+    FROM fresh SEMI JOIN several USING (id)
+    WINDOW turn AS (PARTITION BY id ORDER BY happened_at, is_engagement, place)
 )
-SELECT place FROM with_id SEMI JOIN ({known}) USING (id)
-UNION
-SELECT place FROM turns WHERE turn > 1
+SELECT place, happened_on, NULL AS first_place FROM with_id SEMI JOIN known USING (id)
+UNION ALL
+SELECT * FROM turns WHERE place <> first_place
 """
 
 _HITS: Final = f"""
@@ -133,6 +136,11 @@ _EVENTS_OF_MONTH: Final = f"""
 """
 
 
+_REPEATED_LEFT_OUT: Final = (
+    "SELECT repeated.happened_on FROM repeated JOIN joined ON joined.place = first_place"
+    " WHERE NOT is_stored"
+)
+
 #: A row for each event of the month, with its time and day alone.
 TIMES_OF_MONTH: Final = (
     "(SELECT happened_at, happened_on FROM joined SEMI JOIN month_visits USING (person, run)"
@@ -162,11 +170,12 @@ class Joining:
 
     def join(self, known_ids: Iterable[str] = ()) -> None:
         """Find the visits. `known_ids` are relations of ids, by their hash, that the site has."""
-        self.repeated = self._find_repeated(known_ids)
+        self._find_repeated(known_ids)
         self.engine.execute(_HITS.format(source=self.source))
         self.engine.execute(_JOINED)
         self.engine.execute("DROP TABLE hits")
         self.engine.execute(_VISITS)
+        self.repeated = self._count("repeated") - self._count(f"({_REPEATED_LEFT_OUT})")
 
     def months(self) -> list[Month]:
         """Return the months in which visits began, in order."""
@@ -198,15 +207,18 @@ class Joining:
     def left_out(self, site_id: int) -> Counts:
         """Return how many hits of each day belong to no visit, as drops are counted."""
         rows = self.engine.execute(
-            "SELECT happened_on, count(*) FROM joined WHERE NOT is_stored GROUP BY happened_on"
+            "SELECT happened_on, count(*) FROM (SELECT happened_on FROM joined WHERE NOT is_stored"
+            f" UNION ALL {_REPEATED_LEFT_OUT}) GROUP BY happened_on"
         ).fetchall()
         return Counter({(site_id, day, DropReason.NO_VISIT.value): n for day, n in rows})
 
-    def _find_repeated(self, known_ids: Iterable[str]) -> int:
+    def _find_repeated(self, known_ids: Iterable[str]) -> None:
         known = " UNION ALL ".join(f"SELECT id FROM {ids}" for ids in known_ids)
         self.engine.execute(_WITH_ID.format(source=self.source))
         self.engine.execute(_REPEATED.format(known=known or "SELECT ''::BLOB AS id WHERE false"))
-        return int(self.engine.execute("SELECT count(*) FROM repeated").fetchall()[0][0])
+
+    def _count(self, relation: str) -> int:
+        return int(self.engine.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])
 
 
 def _reserve(count: int) -> Iterator[tuple[int, int]]:
