@@ -80,14 +80,24 @@ def keep_up(now: datetime, *, at_once: bool = True, wait_seconds: float = 0.0) -
 def keep_up_site(site: Site, now: datetime, done: Done, *, at_once: bool = True) -> None:
     """Do what there is to do for one site, and count it in `done`."""
     if at_once or is_worth_a_file(site.pk, now, visits=ENOUGH_VISITS, waited=LONG_ENOUGH):
-        while archived := archive_finished(site.pk, now):
-            done.archived_visits += archived
-            if archived < MAX_VISITS:
-                break
+        archive_site(site, now, done)
     done.merged_files += compact(site.pk, now.astimezone(site.zone).date())
+    do_further_work(site, now, done)
+    done.pruned_visits += prune_rows(site.pk, now)
+
+
+def archive_site(site: Site, now: datetime, done: Done) -> None:
+    """Archive all of a site's visits that are finished, and count them in `done`."""
+    while archived := archive_finished(site.pk, now):
+        done.archived_visits += archived
+        if archived < MAX_VISITS:
+            break
+
+
+def do_further_work(site: Site, now: datetime, done: Done) -> None:
+    """Do what other apps have to do after visits were archived, and count it in `done`."""
     for work in _further_work:
         done.rolled_up_days += work(site, now)
-    done.pruned_visits += prune_rows(site.pk, now)
 
 
 def keep_archiving() -> threading.Thread:

@@ -20,6 +20,7 @@ from django.db import transaction
 from archive.folder import change_archive
 from imports.content import Content, last_whole, read_content, stored_until
 from imports.folder import destroy, make_key
+from imports.giving_up import tidy_up
 from imports.lines import Line, read_lines
 from imports.models import Import, ImportedSite
 from imports.reading import LineReader
@@ -76,6 +77,7 @@ def import_file(
     ArchiveBusyError when somebody else changes the archive for longer than `wait_seconds`, and
     what `archive.lists.ListChange.commit` does; what has been done stays done.
     """
+    tidy_up(keep=path)
     content = read_content(path)
     record = _find_or_begin(content, domain)
     if record.state == Import.State.FINISHED:

@@ -12,6 +12,7 @@ import pytest
 
 from archive.archiver import archive_finished
 from archive.compaction import compact
+from archive.emptying import empty_site
 from archive.files import clean_up
 from archive.models import ArchiveFile
 from archive.upkeep import keep_up
@@ -68,6 +69,7 @@ def test_a_kill_at_any_instant_loses_and_doubles_nothing(tmp_path: Path) -> None
         assert counted(site) == counted(whole)
     assert len(stored(whole)) == 4
     assert Import.objects.filter(state=Import.State.FINISHED).count() == killed + 1
+    bring_in(tmp_path / "0")  # cleans up behind those that were killed at their very end
     assert [path.name for path in spool_folder().iterdir()] == [".importing"]
     assert all(file.path.exists() for file in ArchiveFile.objects.all())
 
@@ -160,6 +162,19 @@ def test_one_file_may_be_imported_for_one_site_after_the_other(
         bring_in(path, domain=domain)
 
     assert (len(stored(site)), len(stored(other_site))) == (2, 2)
+
+
+def test_a_site_that_was_emptied_can_be_filled_again(
+    site: Site, other_site: Site, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "hits", [line(id="a"), line(d="other.example")])
+    bring_in(path)
+
+    empty_site(site)
+    imported = bring_in(path)
+
+    assert (imported.tally.hits, imported.tally.known) == (1, 1)
+    assert (len(stored(site)), len(stored(other_site))) == (1, 1)
 
 
 @pytest.fixture

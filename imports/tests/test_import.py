@@ -48,10 +48,18 @@ def test_a_line_becomes_an_event_with_all_that_is_known_of_its_visit(
 
     bring_in(path)
 
-    columns = ("name", "hostname", "page", "title", "props", "revenue_amount", "engagement_ms")
+    columns: tuple[str, ...] = (
+        "name",
+        "hostname",
+        "page",
+        "title",
+        "props",
+        "revenue_amount",
+        "engagement_ms",
+    )
     columns += ("scroll_depth", "source", "channel", "country", "browser", "device", "language")
     columns += ("screen_width", "entry_page", "exit_page", "bounced", "engaged", "duration_us")
-    facts = ("news", "Email", "DE", "Chrome", "desktop", "en-GB", 1440)
+    facts: tuple[object, ...] = ("news", "Email", "DE", "Chrome", "desktop", "en-GB", 1440)
     facts += ("/a b", "/a b", False, True, 120_000_000)
     [view, order, engagement] = stored(site, *columns)
     props = {"plan": "free", "n": "2"}
@@ -254,7 +262,13 @@ def test_an_import_for_one_site_needs_no_domain_and_refuses_others(
 def test_refused_lines_are_written_as_they_can_be_imported_again(
     site: Site, tmp_path: Path
 ) -> None:
-    lines = [line(), line(at="soon"), line(d="example.com,new.example"), "{", line(NOON + DAY)]
+    lines: list[Any] = [
+        line(),
+        line(at="soon"),
+        line(d="example.com,new.example"),
+        "{",
+        line(NOON + DAY),
+    ]
     rejects = tmp_path / "rejects"
 
     bring_in(write(tmp_path / "hits", lines), rejects=rejects)

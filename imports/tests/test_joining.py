@@ -136,7 +136,7 @@ def test_an_import_makes_the_visits_that_live_hits_make(
         transaction.set_rollback(True)
 
 
-ENGAGED: Final = {"n": "engagement", "e": 1000}
+ENGAGED: Final[dict[str, Any]] = {"n": "engagement", "e": 1000}
 
 
 @pytest.mark.parametrize(
