@@ -15,6 +15,7 @@ from archive.engine import open_engine
 from archive.files import Draft, read_files, write_events, write_file
 from archive.lists import ListChange
 from archive.models import ArchiveFile
+from imports.bounds import Bounds
 from imports.joining import ID_HASH, TIMES_OF_MONTH, Joining
 from imports.models import Import, ImportedSite
 from imports.spool import read_spool
@@ -34,7 +35,8 @@ def store_site(record: Import, site_id: int, counts: Counts) -> ImportedSite:
     """
     change = ListChange(site_id=site_id)
     with _engine() as engine, _discarding(change):
-        joining = Joining(engine, read_spool(record, site_id))
+        bounds = Bounds(engine, read_spool(record, site_id))
+        joining = Joining(engine, bounds.source)
         joining.join(_known_ids(engine, joining.source, site_id))
         imported = ImportedSite(source=record, site_id=site_id, repeated=joining.repeated)
         for month in joining.months():
@@ -48,7 +50,7 @@ def store_site(record: Import, site_id: int, counts: Counts) -> ImportedSite:
         change.added += _write_ids(engine, site_id, change.changed_days)
         left_out = joining.left_out(site_id)
         imported.left_out = left_out.total()
-        change.also = partial(_note, imported, counts + left_out)
+        change.also = partial(_note, imported, counts + left_out + bounds.counts(site_id))
         change.commit()
     return imported
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 from unittest import mock
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from imports import spool
 from imports.tests.files import bring_in, line, stored, write
 from sites.models import Site
 from sites.services import add_site
+from visits.ingestion import cardinality
 from visits.ingestion.fields import read_past_hit
 from visits.ingestion.hit import Hit
 from visits.ingestion.pipeline import ingest
@@ -65,7 +67,7 @@ def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
                 i=draw(st.booleans()),
                 e=draw(st.sampled_from((None, 500))),
                 user_agent=draw(st.sampled_from(("", "curl/8.5.0", *["Firefox/140.0"] * 3))),
-                p=draw(st.sampled_from(({}, {"plan": "free"}))),
+                p=draw(st.dictionaries(st.sampled_from("xyz"), st.sampled_from("12"), max_size=2)),
             )
         )
     for _ in range(draw(st.integers(0, 2))):
@@ -101,10 +103,10 @@ def visits(site: Site) -> list[tuple[Any, ...]]:
     """Return every event with what is known of its visit, and which of them are one visit's."""
     names = [name for name in COLUMNS if name not in CHANCE]
     events = stored(site, "visit_id", *names)
-    title = 1 + names.index("title")
-    first: dict[int, str] = {}
+    at = 1 + names.index("happened_at")
+    first: dict[int, datetime] = {}
     for event in events:
-        first.setdefault(event[0], event[title])
+        first.setdefault(event[0], event[at])
     return [(first[event[0]], *event[1:]) for event in events]
 
 
@@ -114,11 +116,21 @@ def visits(site: Site) -> list[tuple[Any, ...]]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(lines=histories(), chance=st.randoms(use_true_random=False), part=st.integers(1, 6))
+@given(
+    lines=histories(),
+    chance=st.randoms(use_true_random=False),
+    part=st.integers(1, 6),
+    most_values=st.sampled_from((1, 2, 1000)),
+)
 def test_an_import_makes_the_visits_that_live_hits_make(
-    lines: list[dict[str, Any]], chance: Any, part: int
+    lines: list[dict[str, Any]], chance: Any, part: int, most_values: int
 ) -> None:
-    with transaction.atomic():
+    cardinality.get_values.cache_clear()
+    with (
+        transaction.atomic(),
+        mock.patch.object(django_settings, "MAX_DISTINCT_VALUES", most_values),
+        mock.patch.object(cardinality, "MAX_PROPERTIES", most_values),
+    ):
         site = add_site(domain="example.com", timezone="Europe/Berlin")
         send(site, lines)
         archive_finished(site.pk, NOON + 1000 * DAY)
