@@ -147,8 +147,8 @@ def _read_fields(
     """Return what the readers make of the fields. Raises MalformedHitError, also for `errors`."""
     values: dict[str, Any] = {}
     cut: list[str] = []
-    for name, reader in readers.items():
-        if name not in fields and name not in required:
+    for name in (*fields, *required.difference(fields)):
+        if (reader := readers.get(name)) is None:
             continue
         try:
             values |= reader(fields.get(name), cut)
@@ -269,14 +269,20 @@ def _fault_of_address(start: str) -> str:
 
 
 def _read_domain(value: object, cut: list[str]) -> dict[str, Any]:
-    text = "" if value is None else _text(value, MAX_URL)
-    domains = dict.fromkeys(normalise_domain(part) for part in text.split(","))
-    domains.pop("", None)
+    domains = _domains_in("" if value is None else _text(value, MAX_URL))
     if not domains:
         raise FieldError("This field is required.")
     if len(domains) > MAX_DOMAINS:
         raise FieldError(f"At most {MAX_DOMAINS} domains, not {len(domains)}.")
-    return {"domains": tuple(domains)}
+    return {"domains": domains}
+
+
+@lru_cache(maxsize=1_000)
+def _domains_in(text: str) -> tuple[str, ...]:
+    """Return the domains that the text names, each once and in its normal form."""
+    domains = dict.fromkeys(normalise_domain(part) for part in text.split(","))
+    domains.pop("", None)
+    return tuple(domains)
 
 
 def _read_referrer(value: object, cut: list[str]) -> dict[str, Any]:
