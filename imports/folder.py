@@ -10,6 +10,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ KEY_BYTES: Final = 32
 #: How names of copies of standard input begin.
 INPUT: Final = ".input-"
 _KEY: Final = "key"
+_POLL_SECONDS: Final = 0.05
 
 
 def spool_folder() -> Path:
@@ -32,17 +34,22 @@ def spool_folder() -> Path:
 
 
 @contextmanager
-def only_import() -> Iterator[None]:
+def only_import(*, wait_seconds: float = 0.0) -> Iterator[None]:
     """Let no other process import while the context lasts; the kernel lets go for dead ones.
 
-    Raises ImportBusyError when one does.
+    Raises ImportBusyError when another one still does after `wait_seconds`.
     """
+    until = time.monotonic() + wait_seconds
     descriptor = os.open(spool_folder() / ".importing", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ImportBusyError("Another import is going on.") from None
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise ImportBusyError("Another import is going on.") from None
+                time.sleep(_POLL_SECONDS)
         yield
     finally:
         os.close(descriptor)

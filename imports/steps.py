@@ -19,8 +19,8 @@ from visits.ingestion.pipeline import (
     put_source,
 )
 
-#: Outcomes that are kept; a few hundred bytes each.
-MAX_KEPT: Final = 100_000
+#: Outcomes that are kept; about a kilobyte each.
+MAX_KEPT: Final = 20_000
 
 
 class KnownLandings:

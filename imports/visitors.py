@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from visits.ingestion.hit import Hit
 from visits.ingestion.visitors import identify_user
+
+#: Users whose ids are kept; to make one takes as long as all else of a line.
+MAX_KEPT: Final = 20_000
 
 
 class Who(NamedTuple):
@@ -42,7 +45,7 @@ class Visitors:
     def _name_user(self, hit: Hit) -> Who:
         known = (hit.known_site.id, hit.sent.user_id)
         if known not in self._users:
-            if len(self._users) >= 100_000:
+            if len(self._users) >= MAX_KEPT:
                 self._users.clear()
             user = identify_user(hit.known_site, hit.sent.user_id).id
             self._users[known] = Who(user, user)

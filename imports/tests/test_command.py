@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from archive.folder import change_archive
 from imports.folder import only_import, spool_folder
 from imports.lines import Line
+from imports.management.commands import import_events
 from imports.models import Import
 from imports.progress import ImportProgress
 from imports.tests.files import line, stored, write
@@ -127,7 +128,8 @@ def test_says_what_is_wrong(site: Site, arguments: list[str], message: str) -> N
     assert not Import.objects.exists()
 
 
-def test_one_import_at_a_time(path: Path) -> None:
+def test_one_import_at_a_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_events, "UPKEEP_SECONDS", 0.1)
     with only_import(), pytest.raises(CommandError, match="Another import is going on"):
         run(path)
 

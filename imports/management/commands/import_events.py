@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -23,6 +23,9 @@ from imports.report import describe
 from sites.domains import normalise_domain
 from sites.models import Site
 from sites.services import get_site
+
+#: For so long the upkeep, which gives up what is old, may hold up an import.
+UPKEEP_SECONDS: Final = 3.0
 
 
 class Command(BaseCommand):
@@ -61,7 +64,7 @@ class Command(BaseCommand):
         if bool(options["file"]) == options["give_up"]:
             raise CommandError("Name one file, or - for standard input; or --give-up alone.")
         try:
-            with only_import():
+            with only_import(wait_seconds=UPKEEP_SECONDS):
                 if options["give_up"]:
                     self.stdout.write(f"Gave up {give_up():,} imports.")
                     return
