@@ -50,6 +50,9 @@ class Listener:
         """Take note of a site whose hits are now stored."""
 
 
+NOBODY: Final = Listener()
+
+
 @dataclass(frozen=True, slots=True)
 class Imported:
     """What came of a run: the whole import's figures, also of what earlier runs have read."""
@@ -68,7 +71,7 @@ def import_file(
     domain: str = "",
     rejects: Path | None = None,
     wait_seconds: float = 0.0,
-    listener: Listener = Listener(),  # noqa: B008 -- has no state
+    listener: Listener = NOBODY,
 ) -> Imported:
     """Bring in the hits of a file and return what came of it; goes on with one that was begun.
 

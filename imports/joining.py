@@ -103,12 +103,10 @@ SELECT person, run,
 FROM joined WHERE is_stored GROUP BY person, run
 """
 
-_IN_MONTH: Final = "date_trunc('month', started_on) = DATE '{month}'"
-
-_NUMBERED: Final = f"""
+_NUMBERED: Final = """
 CREATE OR REPLACE TEMP TABLE numbered AS
 SELECT *, row_number() OVER (ORDER BY started_at, begins_with) - 1 AS number
-FROM whole_visits WHERE {_IN_MONTH}
+FROM whole_visits WHERE date_trunc('month', started_on) = DATE '{month}'
 """
 
 _MONTH: Final = f"""
