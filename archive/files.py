@@ -45,11 +45,16 @@ class Draft:
         self.row.path.unlink(missing_ok=True)
 
 
-def write_events(engine: duckdb.DuckDBPyConnection, site_id: int, source: str) -> Draft | None:
-    """Return a draft with the events of a table, or of a query in brackets; None without any."""
+def write_events(
+    engine: duckdb.DuckDBPyConnection, site_id: int, source: str, *, counted_in: str = ""
+) -> Draft | None:
+    """Return a draft with the events of a table, or of a query in brackets; None without any.
+
+    `counted_in` has a row with the time and the day of each of them, where that is read sooner.
+    """
     counted = engine.execute(
         "SELECT count(*), min(happened_on), max(happened_on), min(happened_at), max(happened_at)"
-        f" FROM {source}"
+        f" FROM {counted_in or source}"
     ).fetchone()
     if not counted or not counted[0]:
         return None

@@ -34,15 +34,20 @@ class ArchiveFileQuerySet(models.QuerySet["ArchiveFile"]):
         """Files of daily figures."""
         return self.filter(kind=ArchiveFile.Kind.ROLLUP)
 
+    def ids(self) -> Self:
+        """Files of the ids that clients gave to hits which were imported."""
+        return self.filter(kind=ArchiveFile.Kind.IDS)
+
 
 class ArchiveFile(models.Model):
-    """An immutable file of one site's events, or of their daily figures."""
+    """An immutable file of one site's events, of their daily figures, or of imported hits' ids."""
 
     class Kind(models.TextChoices):
         """What a file holds."""
 
         EVENTS = "events", "Events"
         ROLLUP = "rollup", "Daily figures"
+        IDS = "ids", "Ids of imported hits"
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind)

@@ -23,8 +23,8 @@ _COUNTS: Final = {
     "interactive_events": "INTEGER",
 }
 #: What the database's driver gives in another type than reports read.
-_AS_STORED: Final = {"props": "VARCHAR", "interactive": "INTEGER", "revenue_amount": "VARCHAR"}
-_STAGED: Final = {**EVENT_COLUMNS, **VISIT_COLUMNS, **_COUNTS} | _AS_STORED
+AS_STORED: Final = {"props": "VARCHAR", "interactive": "INTEGER", "revenue_amount": "VARCHAR"}
+_STAGED: Final = {**EVENT_COLUMNS, **VISIT_COLUMNS, **_COUNTS} | AS_STORED
 
 #: How each column comes from the staged ones, where it is not simply one of them.
 EXPRESSIONS: Final = {
@@ -70,7 +70,7 @@ def _rows(visit_ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
             f"{column}::int"
             if name == "interactive"
             else f"{column}::text"
-            if name in _AS_STORED
+            if name in AS_STORED
             else f"{column} AT TIME ZONE 'UTC'"
             if name.endswith("_at")
             else column

@@ -37,6 +37,9 @@ LONG_ENOUGH: Final = timedelta(hours=3)
 FurtherWork = Callable[[Site, datetime], int]
 _further_work: list[FurtherWork] = []
 
+#: What else has to be cleaned up, by apps that have more files than this one.
+_further_cleaning: list[Callable[[datetime], None]] = []
+
 
 @dataclass(slots=True)
 class Done:
@@ -57,8 +60,14 @@ def add_further_work(work: FurtherWork) -> None:
         _further_work.append(work)
 
 
+def add_further_cleaning(work: Callable[[datetime], None]) -> None:
+    """Have `work` done after every site is kept up."""
+    if work not in _further_cleaning:
+        _further_cleaning.append(work)
+
+
 def do_further_work(site: Site, now: datetime) -> int:
-    """Do that work for one site, and return how much it was."""
+    """Do what other apps have to do after visits were archived, and return how much it was."""
     return sum(work(site, now) for work in _further_work)
 
 
@@ -74,6 +83,8 @@ def keep_up(now: datetime, *, at_once: bool = True, wait_seconds: float = 0.0) -
             keep_up_site(site, now, done, at_once=at_once)
         done.deleted_files = clean_up()
         forget_erased()
+        for work in _further_cleaning:
+            work(now)
     return done
 
 
@@ -81,14 +92,19 @@ def keep_up_site(site: Site, now: datetime, done: Done, *, at_once: bool = True)
     """Do what there is to do for one site, and count it in `done`."""
     done.erasures += carry_out_all(site.pk)
     if at_once or is_worth_a_file(site.pk, now, visits=ENOUGH_VISITS, waited=LONG_ENOUGH):
-        while archived := archive_finished(site.pk, now):
-            done.archived_visits += archived
-            if archived < MAX_VISITS:
-                break
+        archive_site(site, now, done)
     done.merged_files += compact(site.pk, now.astimezone(site.zone).date())
     done.rolled_up_days += do_further_work(site, now)
     done.dropped_days += drop_old_events(site, now)
     done.pruned_visits += prune_rows(site.pk, now)
+
+
+def archive_site(site: Site, now: datetime, done: Done) -> None:
+    """Archive all of a site's visits that are finished, and count them in `done`."""
+    while archived := archive_finished(site.pk, now):
+        done.archived_visits += archived
+        if archived < MAX_VISITS:
+            break
 
 
 def keep_archiving() -> threading.Thread:

@@ -80,7 +80,7 @@ class Amount:
         return Amount(self.visits + other.visits, self.events + other.events)
 
 
-def _tell_nobody(amount: Amount) -> None:
+def tell_nobody(amount: Amount) -> None:
     """Take an amount and do nothing."""
 
 
@@ -89,7 +89,7 @@ def load_visits(
     visits: Iterable[PastVisit],
     *,
     batch_events: int = BATCH_EVENTS,
-    tell: Callable[[Amount], None] = _tell_nobody,
+    tell: Callable[[Amount], None] = tell_nobody,
 ) -> Amount:
     """Store `visits` as they are and return how many visits and events that were.
 
@@ -112,11 +112,12 @@ def load_visits(
 
 
 def delete_visits(
-    site: Site, *, batch_visits: int = 2_000, tell: Callable[[Amount], None] = _tell_nobody
+    site: Site, *, batch_visits: int = 2_000, tell: Callable[[Amount], None] = tell_nobody
 ) -> Amount:
-    """Delete all visits of `site` with their events and return how many of both that were.
+    """Delete all visits of `site` that have rows, with their events; return how many of both.
 
-    Each transaction takes `batch_visits` visits; `tell` gets the amount of each after its commit.
+    What the archive alone holds stays; see `archive.emptying`. Each transaction takes
+    `batch_visits` visits; `tell` gets the amount of each after its commit.
     """
     deleted = Amount()
     oldest = Visit.objects.for_site(site).order_by("pk").values_list("pk", "started_on")

@@ -82,10 +82,22 @@ def test_reports_compares_pages_with_the_bare_engine_at_each_size() -> None:
     assert set(result["machine"]) == MACHINE
 
 
+@pytest.mark.server
+def test_imports_stores_every_line() -> None:
+    result = run_bench("imports.py", "--lines", "500")
+
+    assert result["bench"] == "imports"
+    assert result["events"] == result["lines"] == 500
+    assert result["visits"] > 0
+    assert result["ratio_to_bare_engine"] > 0
+    assert result["memory_mb"] > 0
+    assert set(result["machine"]) == MACHINE
+
+
 def test_every_script_here_is_tested() -> None:
     scripts = {path.name for path in (ROOT / "bench").glob("[!_]*.py")}
 
-    assert scripts == {"ingest.py", "demo.py", "reports.py"}
+    assert scripts == {"ingest.py", "demo.py", "imports.py", "reports.py"}
 
 
 def test_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:

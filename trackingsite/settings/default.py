@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "sites",
     "visits",
     "archive",
+    "imports",
     "reports",
     "rest_framework",
     "csp",

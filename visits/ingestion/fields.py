@@ -63,6 +63,9 @@ MAX_USER_ID: Final = 200
 #: How long ago a hit may have happened, and how far ahead a sender's clock may be.
 OLDEST: Final = timedelta(hours=48)
 AHEAD: Final = timedelta(minutes=1)
+#: Before this nobody had seen a page of the web: an earlier time is a mistake.
+FIRST_PAGES_AT: Final = datetime(1991, 1, 1, tzinfo=UTC)
+MAX_VISITOR: Final = 1000
 MAX_TITLE: Final = 500
 MAX_SCREEN_WIDTH: Final = 100_000
 MAX_ENGAGEMENT_MS: Final = 24 * 60 * 60 * 1000
@@ -74,6 +77,8 @@ MAX_AMOUNT: Final = Decimal("999999999999999.99995")
 # Schemes whose addresses are no pages: they carry content or code, or name a file of the visitor's.
 _REFUSED_SCHEMES: Final = frozenset({"about", "blob", "data", "file", "javascript", "vbscript"})
 _KEY_NEEDED: Final = "Only a sender with an API key may set this."
+_WHO: Final = frozenset({"visitor", "user_id", "address"})
+_WHO_NEEDED: Final = "Say who it was: visitor, user_id, or address and user_agent."
 _WHOLE_ADDRESS: Final = "Send a whole address, such as https://example.com/path."
 # Of an address: its scheme and host, or what stands in their place.
 _BEFORE_PATH: Final = re.compile(r"(?:[^/?#]*://)?[^/?#]*")
@@ -101,9 +106,7 @@ def read_hit(data: object, *, trusted: bool = False) -> SentHit:
     TRUSTED_READERS. Raises MalformedHitError with the messages of every field that is wrong, not
     only of the first.
     """
-    if not isinstance(data, dict):
-        raise MalformedHitError({"body": ["Send one JSON object."]})
-    fields = {LONG_NAMES.get(key, key): value for key, value in data.items() if value is not None}
+    fields = _name_fields(data)
     errors: dict[str, list[str]] = {}
     readers = READERS
     if not TRUSTED_READERS.keys().isdisjoint(fields):
@@ -111,10 +114,41 @@ def read_hit(data: object, *, trusted: bool = False) -> SentHit:
             readers = ALL_READERS
         else:
             errors = {name: [_KEY_NEEDED] for name in TRUSTED_READERS if name in fields}
+    return _read_fields(fields, readers, REQUIRED, errors)
+
+
+def read_past_hit(data: object) -> SentHit:
+    """Return the hit of any time past that `data`, a decoded JSON object, describes.
+
+    It has to say when it happened, in `at`, and who it was: in `visitor`, any text that stands for
+    one person, in `user_id`, or in `address` and `user_agent`. Raises MalformedHitError as
+    `read_hit` does.
+    """
+    fields = _name_fields(data)
+    errors: dict[str, list[str]] = {}
+    if fields.keys().isdisjoint(_WHO):
+        errors["visitor"] = [_WHO_NEEDED]
+    return _read_fields(fields, PAST_READERS, REQUIRED_OF_PAST, errors)
+
+
+def _name_fields(data: Any) -> dict[Any, Any]:
+    """Return the fields by their long names, without those that are null."""
+    if not isinstance(data, dict):
+        raise MalformedHitError({"body": ["Send one JSON object."]})
+    return {LONG_NAMES.get(key, key): value for key, value in data.items() if value is not None}
+
+
+def _read_fields(
+    fields: Mapping[str, Any],
+    readers: Mapping[str, Reader],
+    required: frozenset[str],
+    errors: dict[str, list[str]],
+) -> SentHit:
+    """Return what the readers make of the fields. Raises MalformedHitError, also for `errors`."""
     values: dict[str, Any] = {}
     cut: list[str] = []
-    for name, reader in readers.items():
-        if name not in fields and name not in REQUIRED:
+    for name in (*fields, *required.difference(fields)):
+        if (reader := readers.get(name)) is None:
             continue
         try:
             values |= reader(fields.get(name), cut)
@@ -236,14 +270,20 @@ def _fault_of_address(start: str) -> str:
 
 
 def _read_domain(value: object, cut: list[str]) -> dict[str, Any]:
-    text = "" if value is None else _text(value, MAX_URL)
-    domains = dict.fromkeys(normalise_domain(part) for part in text.split(","))
-    domains.pop("", None)
+    domains = _domains_in("" if value is None else _text(value, MAX_URL))
     if not domains:
         raise FieldError("This field is required.")
     if len(domains) > MAX_DOMAINS:
         raise FieldError(f"At most {MAX_DOMAINS} domains, not {len(domains)}.")
-    return {"domains": tuple(domains)}
+    return {"domains": domains}
+
+
+@lru_cache(maxsize=1_000)
+def _domains_in(text: str) -> tuple[str, ...]:
+    """Return the domains that the text names, each once and in its normal form."""
+    domains = dict.fromkeys(normalise_domain(part) for part in text.split(","))
+    domains.pop("", None)
+    return tuple(domains)
 
 
 def _read_referrer(value: object, cut: list[str]) -> dict[str, Any]:
@@ -360,22 +400,44 @@ def _read_at(value: object, cut: list[str]) -> dict[str, Any]:
     if value is None:
         return {"at": None}
     now = timezone.now()
-    try:
-        at = datetime.fromisoformat(_text(value, 40).upper())
-        age = now - at.astimezone(UTC) if at.tzinfo else None
-    except (ValueError, OverflowError):
-        age = None
-    if age is None:
-        raise FieldError("Send an ISO 8601 time with its zone, such as 2026-01-31T12:00:00Z.")
-    if age > OLDEST:
+    at = _past_time(value, now)
+    if now - at > OLDEST:
         raise FieldError("At most 48 hours back.")
-    if age < -AHEAD:
+    return {"at": at}
+
+
+def _read_past_at(value: object, cut: list[str]) -> dict[str, Any]:
+    if value is None:
+        raise FieldError("This field is required.")
+    at = _past_time(value, timezone.now())
+    if at < FIRST_PAGES_AT:
+        raise FieldError(f"Not before {FIRST_PAGES_AT.year}.")
+    return {"at": at}
+
+
+def _past_time(value: object, now: datetime) -> datetime:
+    """Return a time in UTC that is not after `now`; one that a fast clock puts there is `now`."""
+    try:
+        sent = datetime.fromisoformat(_text(value, 40).upper())
+        at = sent.astimezone(UTC) if sent.tzinfo else None
+    except (ValueError, OverflowError):
+        at = None
+    if at is None:
+        raise FieldError("Send an ISO 8601 time with its zone, such as 2026-01-31T12:00:00Z.")
+    if at - now > AHEAD:
         raise FieldError("This is in the future.")
-    return {"at": min(at.astimezone(UTC), now)}
+    return min(at, now)
 
 
 def _read_user_id(value: object, cut: list[str]) -> dict[str, Any]:
     return {"user_id": "" if value is None else _text(_named(value), MAX_USER_ID)}
+
+
+def _read_visitor(value: object, cut: list[str]) -> dict[str, Any]:
+    visitor = _text(_named(value), MAX_VISITOR)
+    if not visitor:
+        raise FieldError(_WHO_NEEDED)
+    return {"visitor": visitor}
 
 
 READERS: Final[dict[str, Reader]] = {
@@ -407,3 +469,13 @@ TRUSTED_READERS: Final[dict[str, Reader]] = {
     "user_id": _read_user_id,
 }
 ALL_READERS: Final = READERS | TRUSTED_READERS
+
+#: What a hit of the past may say.
+PAST_READERS: Final[dict[str, Reader]] = {
+    **READERS,
+    **TRUSTED_READERS,
+    "at": _read_past_at,
+    "visitor": _read_visitor,
+}
+
+REQUIRED_OF_PAST: Final = REQUIRED | {"at"}

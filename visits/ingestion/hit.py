@@ -89,6 +89,8 @@ class SentHit(Part):
     user_agent: str = ""
     at: datetime | None = None
     user_id: str = ""
+    # Only of an import:
+    visitor: str = ""
     #: Long names of the fields that were longer than their limit and were cut to it.
     cut: tuple[str, ...] = ()
 

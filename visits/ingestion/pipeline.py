@@ -177,7 +177,15 @@ def ingest(
 
 def enrich(hit: Hit, counts: Counts) -> Hit | Drop:
     """Take one hit through every step, or to the one that drops it; count it, and the drop."""
-    for step in STEPS:
+    result = take_steps(hit, STEPS, counts)
+    if isinstance(result, Hit):
+        note_address(result, counts)
+    return result
+
+
+def take_steps(hit: Hit, steps: Sequence[Step], counts: Counts) -> Hit | Drop:
+    """Take one hit through `steps`, or to the one that drops it; count it, and the drop."""
+    for step in steps:
         result = step(hit)
         if isinstance(result, Drop):
             if hit.site is not None:
@@ -188,5 +196,4 @@ def enrich(hit: Hit, counts: Counts) -> Hit | Drop:
     counts[hit.known_site.id, hit.happened_on, HITS] += 1
     if hit.bounded_values:
         counts[hit.known_site.id, hit.happened_on, BOUNDED_VALUES] += hit.bounded_values
-    note_address(hit, counts)
     return hit

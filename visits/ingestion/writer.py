@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
 from django.db import IntegrityError, connection, transaction
 
@@ -306,12 +307,11 @@ def _decided(visit: OpenVisit, to: Adapter) -> Row:
     """Return the values of DECIDED_FIELDS, from the hit that the visit begins with."""
     hit = visit.begins_with
     assert hit is not None, "only for visits that begin in this group"  # noqa: S101
-    facts = (hit.origin, hit.device, hit.place, hit.sent)
     return (
         hit.known_visitor.id,
         hit.page.hostname,
         to.address(_kept_address(hit)),
-        *(getattr(facts[place], name) for place, name in _FACT_PLACES),
+        *facts_of(hit),
     )
 
 
@@ -338,14 +338,17 @@ def _event_row(event: _NewEvent, to: Adapter) -> Row:
     )
 
 
-# Which part of a hit holds a fact: origin, device, place or what was sent.
-_PARTS: Final = [
-    {field.name for field in fields(part)} for part in (Origin, Device, Place, SentHit)
-]
+# Which part of a hit holds a fact.
+_PARTS: Final = {"origin": Origin, "device": Device, "place": Place, "sent": SentHit}
 _FACT_PLACES: Final = [
-    (next(place for place, names in enumerate(_PARTS) if name in names), name)
+    next(
+        f"{part}.{name}" for part, kind in _PARTS.items() if name in {f.name for f in fields(kind)}
+    )
     for name in VISIT_FACTS
 ]
+
+#: The values of VISIT_FACTS that a hit decides.
+facts_of: Final[Callable[[Hit], tuple[Any, ...]]] = attrgetter(*_FACT_PLACES)
 
 
 def _kept_address(hit: Hit) -> str | None:

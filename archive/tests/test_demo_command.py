@@ -8,10 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import CommandError, call_command
 
+from archive.archiver import archive_finished
+from archive.live import process_rows
+from archive.models import ArchiveFile
+from archive.pruning import prune_rows
 from sites.models import Site
 from visits.joining import VISIT_GAP
-from visits.models import Event, Visit
-from visits.services import add_visit
+from visits.models import Event, LiveVisit, Visit
+from visits.services import add_event, add_visit
 
 END = datetime(2026, 11, 22, 17, 31, tzinfo=UTC)
 
@@ -91,15 +95,50 @@ def test_ranges_of_the_orm_find_the_events() -> None:
 def test_running_again_replaces_the_visits_of_the_demo_only(site: Site) -> None:
     kept = add_visit(site=site, visitor=1)
     seed()
-    first = Visit.objects.exclude(site=site).count()
     demo = Site.objects.get(domain="demo.example.com")
 
     said = seed(events=300)
 
-    assert f"Replacing the {first:,} visits that demo.example.com has." in said
+    assert "Replacing the visits that demo.example.com has." in said
     assert Site.objects.get(domain="demo.example.com") == demo
     assert Event.objects.count() == 300
     assert Visit.objects.for_site(site).get() == kept
+
+
+@pytest.mark.django_db
+def test_its_visits_are_archived_and_rolled_up() -> None:
+    said = seed()
+
+    demo = Site.objects.get()
+    visits = Visit.objects.count()
+    assert f"Archived {visits:,} visits, rolled up" in said
+    assert not LiveVisit.objects.exists()
+    assert sum(ArchiveFile.objects.events().values_list("rows", flat=True)) == 1500
+    assert ArchiveFile.objects.for_site(demo.pk).rollups().exists()
+
+
+@pytest.mark.django_db
+def test_running_again_replaces_visits_that_the_archive_alone_holds() -> None:
+    seed()
+    demo = Site.objects.get()
+    prune_rows(demo.pk, END + timedelta(days=400))
+    assert not Visit.objects.exists()
+
+    seed(events=300)
+
+    with process_rows().state(demo.pk) as state:
+        [(count,)] = state.engine.execute(f"SELECT count(*) FROM {state.events()}").fetchall()
+    assert count == 300
+
+
+def test_visits_of_a_real_site_s_archive_are_not_replaced(site: Site) -> None:
+    add_event(visit=add_visit(site=site, visitor=1, started_at=END), happened_at=END)
+    archive_finished(site.pk, END + timedelta(days=1))
+    prune_rows(site.pk, END + timedelta(days=400))
+    assert not Visit.objects.exists()
+
+    with pytest.raises(CommandError, match=r"example\.com has visits that are not a demo's"):
+        seed(site="example.com")
 
 
 @pytest.mark.django_db

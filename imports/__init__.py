@@ -1,0 +1,1 @@
+"""Hits of the past, brought in from a file straight to the archive."""
