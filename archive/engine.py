@@ -10,7 +10,7 @@ import duckdb
 from django.conf import settings
 
 from archive.columns import COLUMNS
-from archive.folder import archive_folder
+from archive.folder import archive_folder, spill_folder
 
 #: Rows that are not in the archive, of all sites that reports have asked about.
 LIVE_TABLE: Final = "live_events"
@@ -48,7 +48,7 @@ def _start(folder: Path) -> duckdb.DuckDBPyConnection:
     config: dict[str, Any] = {
         "memory_limit": f"{settings.REPORT_MEMORY_MB}MB",
         "threads": settings.REPORT_THREADS,
-        "temp_directory": str(folder / ".spill"),
+        "temp_directory": str(spill_folder()),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }

@@ -17,7 +17,7 @@ import duckdb
 
 from archive.columns import COLUMNS, EVENT_COLUMNS
 from archive.engine import quote
-from archive.folder import GRACE_SECONDS, archive_folder
+from archive.folder import GRACE_SECONDS, archive_folder, spill_folder
 from archive.models import ArchiveFile
 
 #: Of a visit the rows lie together, in order; visits by their beginning. So time and facts both
@@ -163,6 +163,34 @@ def clean_up() -> int:
                 path.unlink()
                 deleted += 1
     return deleted
+
+
+def clean_up_spill() -> int:
+    """Delete what the engines of killed processes had no memory for; return how many files.
+
+    An engine puts its process's number into their names, deletes them when it ends, and those of
+    killed ones when it next has to write some, which may be never.
+    """
+    deleted = 0
+    for path in spill_folder().glob("duckdb_temp_*"):
+        process = path.name.split("_")[2]
+        if not process.isdigit() or _is_alive(int(process)):
+            continue
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime >= GRACE_SECONDS:
+                path.unlink()
+                deleted += 1
+    return deleted
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def _new_name(site_id: Any, kind: str, first_day: date) -> str:

@@ -28,6 +28,11 @@ def archive_folder() -> Path:
     return folder
 
 
+def spill_folder() -> Path:
+    """Return where the engine puts what it has no memory for; it may not be there."""
+    return archive_folder() / ".spill"
+
+
 @contextmanager
 def change_archive(*, wait_seconds: float = 0.0) -> Iterator[None]:
     """Let no other process change the archive while the context lasts; the kernel lets go for dead.

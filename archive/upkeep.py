@@ -16,7 +16,7 @@ from django.db import close_old_connections
 from archive.archiver import MAX_VISITS, archive_finished, is_worth_a_file
 from archive.compaction import compact
 from archive.erasure.steps import carry_out_all
-from archive.files import clean_up
+from archive.files import clean_up, clean_up_spill
 from archive.folder import ArchiveBusyError, change_archive
 from archive.forgetting import forget_erased
 from archive.lists import ListChangedError
@@ -81,7 +81,7 @@ def keep_up(now: datetime, *, at_once: bool = True, wait_seconds: float = 0.0) -
     with change_archive(wait_seconds=wait_seconds):
         for site in Site.objects.order_by("pk"):
             keep_up_site(site, now, done, at_once=at_once)
-        done.deleted_files = clean_up()
+        done.deleted_files = clean_up() + clean_up_spill()
         forget_erased()
         for work in _further_cleaning:
             work(now)

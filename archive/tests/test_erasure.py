@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,11 +18,12 @@ from django.db import connection
 
 from archive.archiver import archive_finished
 from archive.engine import open_engine
-from archive.erasure import steps
+from archive.erasure import rows, steps
 from archive.erasure.plan import Plan, make_plan
 from archive.erasure.requests import note, of_all, of_days, of_path, of_property, of_user
 from archive.erasure.steps import carry_out
-from archive.folder import change_archive
+from archive.folder import change_archive, spill_folder
+from archive.lists import ListChange
 from archive.live import process_rows
 from archive.models import ArchiveFile, Erasure
 from archive.pruning import prune_rows
@@ -405,6 +409,68 @@ def files_with(text: str, data_dir: Path) -> list[str]:
         if text.encode() in content:
             found.append(path.name)
     return found
+
+
+def test_what_a_killed_engine_left_is_deleted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    spill_folder().mkdir()
+    left, own = (
+        spill_folder() / f"duckdb_temp_{number}_0_storage_DEFAULT-0.tmp"
+        for number in (ended.pid, os.getpid())
+    )
+    for path in (left, own):
+        path.write_text("x")
+
+    keep_up(NOON)
+    assert left.exists()  # it may be another machine's that lives
+
+    monkeypatch.setattr("archive.files.GRACE_SECONDS", 0.0)
+    keep_up(NOON)
+    assert not left.exists()
+    assert own.exists()
+
+
+@pytest.mark.parametrize("is_committed", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, 6))
+@pytest.mark.parametrize("place", [live, archived, pruned])
+def test_it_may_be_stopped_at_any_transaction(
+    visits: list[Visit],
+    site: Site,
+    place: Place,
+    number: int,
+    is_committed: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before, or right after, the first, second, … change of rows or files, one visit at a time."""
+    for _ in range(len(visits) if place is not live else 0):
+        archive_finished(site.pk, NOON + 3 * DAY, max_visits=1)
+    place(site)
+    erasure = of_path(site, "/secret")
+    erasure.requested_at = NOON + 3 * DAY
+    note(erasure, make_plan(erasure))
+    changes = count()
+
+    def stopping(change: Callable[..., None]) -> Callable[..., None]:
+        def stopped(*arguments: Any) -> None:
+            is_it = next(changes) == number
+            if not is_it or is_committed:
+                change(*arguments)
+            if is_it:
+                raise KeyboardInterrupt
+
+        return stopped
+
+    with monkeypatch.context() as once:
+        once.setattr(rows, "BATCH_VISITS", 1)
+        once.setattr(ListChange, "commit", stopping(ListChange.commit))
+        once.setattr(rows, "_in_turn", stopping(rows._in_turn))
+        with suppress(KeyboardInterrupt):  # there may be fewer changes
+            carry_out(erasure)
+
+    keep_up(NOON + 4 * DAY)
+
+    assert [page for (page,) in read(site, "page")] == ["/", "/end", "/"]
 
 
 MARKER: Final = "vq7marker"
