@@ -13,7 +13,8 @@ run: $(VENV)/.run
 # Then once more on PostgreSQL, where ARGS may leave nothing to run: that is exit code 5.
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest $(ARGS)
-	@ORACLE_EXAMPLES=200 $(BIN)/python -m trackingsite.tests.postgres -- \
+	@ORACLE_EXAMPLES=200 ARCHIVE_ORACLE_EXAMPLES=40 ERASURE_ORACLE_EXAMPLES=25 IMPORT_EXAMPLES=25 \
+	  $(BIN)/python -m trackingsite.tests.postgres -- \
 	  $(BIN)/python -m pytest -m "not browser and not server" $(ARGS) || [ $$? -eq 5 ]
 
 check: $(VENV)/.dev

@@ -61,8 +61,12 @@ def write_rollup(engine: duckdb.DuckDBPyConnection, site_id: int, first: date, l
 def holds(rollup: ArchiveFile) -> bool:
     """Return whether daily figures are those that the site's files of events make now.
 
-    For whoever holds `archive.folder.change_archive`. The file has to be whole.
+    True also where the events of its days are not kept: nothing else tells what they were. For
+    whoever holds `archive.folder.change_archive`. The file has to be whole.
     """
+    kept_from = events_kept_from(rollup.site_id)
+    if kept_from is not None and rollup.first_day < kept_from:
+        return True
     with _engine() as engine:
         made = _make_figures(
             engine,

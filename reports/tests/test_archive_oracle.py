@@ -45,7 +45,7 @@ from reports.warehouse.embedded import open_warehouse
 from sites.models import Site
 
 #: Fewer where a second store repeats them.
-EXAMPLES: Final = int(os.environ.get("ARCHIVE_ORACLE_EXAMPLES", "250"))
+EXAMPLES: Final = int(os.environ.get("ARCHIVE_ORACLE_EXAMPLES", "120"))
 
 SOON: Final = timedelta(minutes=36)
 LATER: Final = timedelta(days=60)

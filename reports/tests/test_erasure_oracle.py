@@ -43,7 +43,7 @@ from sites.models import Site
 from visits.models import Event, LiveVisit
 
 #: Fewer where a second store repeats them.
-EXAMPLES: Final = int(os.environ.get("ERASURE_ORACLE_EXAMPLES", "150"))
+EXAMPLES: Final = int(os.environ.get("ERASURE_ORACLE_EXAMPLES", "80"))
 
 Kind: Final = Erasure.Kind
 
