@@ -38,10 +38,16 @@ def delete_archived(visits: models.QuerySet[Visit]) -> int:
     while True:
         with turn_to_write(patient=True, until=monotonic() + BUSY_SECONDS):
             with transaction.atomic():
-                # Locked, a visit cannot become live before its rows are deleted.
                 ids = list(archived.select_for_update(of=("self",))[:BATCH_VISITS])
-                delete_rows(ids)
+                # Locked, a visit cannot become live any more before its rows are deleted. It may
+                # have while the lock was waited for, which that statement does not see.
+                live_now = _live(ids)
+                delete_rows([pk for pk in ids if pk not in live_now])
             checkpoint()
-        pruned += len(ids)
+        pruned += len(ids) - len(live_now)
         if len(ids) < BATCH_VISITS:
             return pruned
+
+
+def _live(visit_ids: list[int]) -> set[int]:
+    return set(LiveVisit.objects.filter(pk__in=visit_ids).values_list("pk", flat=True))
