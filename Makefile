@@ -35,7 +35,7 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@for file in bench/[a-z]*.py; do $(BIN)/python $$file $(ARGS) || exit 1; done
 
-# Faults and long runs, about an hour and a half in all; `make test` has each of them in short.
+# Faults and long runs, about two hours in all; `make test` has each of them in short.
 soak: $(VENV)/.dev
 	@failed=; \
 	try() { echo "soak/$$1: takes about $$2" >&2; shift 2; $(BIN)/python "$$@" $(ARGS) || failed=yes; }; \
@@ -53,6 +53,9 @@ soak: $(VENV)/.dev
 	try stop "5 minutes" soak/stop.py; \
 	try together "6 minutes" soak/together.py; \
 	try together "6 minutes" soak/together.py --database postgres; \
+	echo "10,000 histories against the oracle: takes about 30 minutes" >&2; \
+	ORACLE_EXAMPLES=6000 ARCHIVE_ORACLE_EXAMPLES=1500 ERASURE_ORACLE_EXAMPLES=1000 \
+	  $(BIN)/python -m pytest reports/tests/test_*oracle.py || failed=yes; \
 	echo "Four processes, 50,000 hits in random order: takes about 4 minutes" >&2; \
 	STORM_HITS=50000 $(BIN)/python -m pytest visits/tests/test_processes.py || failed=yes; \
 	STORM_HITS=50000 $(BIN)/python -m trackingsite.tests.postgres -- \
