@@ -47,12 +47,17 @@ def make_plan(erasure: Erasure) -> Plan:
 
 def describe_plan(erasure: Erasure, plan: Plan) -> str:
     """Return what an erasure would erase, in a sentence or two."""
-    verb = "lose the property" if erasure.kind == Erasure.Kind.PROPERTY else "go"
+    verb = "to lose the property" if erasure.kind == Erasure.Kind.PROPERTY else "to go"
     if not plan.events:
         return f"{erasure.site.domain}: no event has any of it."
     return (
-        f"{erasure.site.domain}: {plan.events:,} events of {plan.visits:,} visits {verb}, on"
-        f" {plan.days:,} days from {plan.first_day} to {plan.last_day};"
-        f" {plan.files:,} files of the archive are written anew."
+        f"{erasure.site.domain}: {verb}: {some(plan.events, 'event')} of"
+        f" {some(plan.visits, 'visit')}, on {some(plan.days, 'day')} from {plan.first_day} to"
+        f" {plan.last_day}. To be written anew: {some(plan.files, 'file')} of the archive."
         f" What happens after {timezone.localtime(erasure.requested_at):%Y-%m-%d %H:%M:%S} stays."
     )
+
+
+def some(number: int, noun: str) -> str:
+    """Return the number with its noun: "1 file", "2,000 files"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

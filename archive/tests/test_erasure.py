@@ -323,7 +323,8 @@ def test_the_command_says_what_it_would_erase(visits: list[Visit], site: Site) -
 
     said = run("example.com", "--path", "/secret", "--dry-run")
 
-    assert "3 events of 3 visits go, on 1 days from 2026-03-09 to 2026-03-09; 1 files" in said
+    assert "example.com: to go: 3 events of 3 visits, on 1 day from 2026-03-09 to" in said
+    assert "To be written anew: 1 file of the archive." in said
     assert len(read(site, "page")) == 6
     assert not Erasure.objects.exists()
 

@@ -212,8 +212,8 @@ def old_visits(site: Site) -> None:
 def test_the_command_says_what_goes_and_drops_it(old_visits: None, site: Site) -> None:
     said = run("--dry-run")
 
-    assert "example.com keeps events for 10 days: those before" in said
-    assert "355 days; 1 files" in said
+    assert "example.com keeps events for 10 days: to go: 355 days, those before" in said
+    assert "To be written anew: 1 file of the archive." in said
     assert len(read(site)) == 1
 
     assert "Dropped the events of 355 days." in run()

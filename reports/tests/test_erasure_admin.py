@@ -40,7 +40,7 @@ def post(staff: Client, site: Site, **fields: str) -> str:
 def test_it_says_how_much_before_it_is_confirmed(staff: Client, site: Site) -> None:
     page = post(staff, site, kind="path", name="/secret")
 
-    assert "2 events of 2 visits go" in page
+    assert "to go: 2 events of 2 visits" in page
     assert "Type example.com to erase it for good." in page
     assert not Erasure.objects.exists()
 

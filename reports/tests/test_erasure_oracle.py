@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,9 @@ from hypothesis import strategies as st
 
 from archive.erasure.steps import STEPS, carry_out
 from archive.models import ArchiveFile, Erasure
+from reports.dates import DateRange
+from reports.metrics import VISITORS, VISITS
+from reports.queries import ReportQuery, summarise
 from reports.rollup import ROLLED_UP
 from reports.tests import oracle
 from reports.tests.histories import send_actions
@@ -210,3 +213,35 @@ def test_reports_agree_with_what_remains(
         assert not Event.objects.for_site(asked.site).exists()
         assert not ArchiveFile.objects.for_site(asked.site.pk).events().exists()
         assert not LiveVisit.objects.filter(site=asked.site, is_gone=False).exists()
+
+
+def test_a_visit_that_begins_on_a_later_day_is_of_another_visitor(site: Site) -> None:
+    """Ann reads in the morning, and across midnight; of the night's, Monday's part is erased.
+
+    A visitor of one day has visits of that day alone: so visitors of days add up.
+    """
+    monday = datetime(2026, 3, 9, tzinfo=UTC)
+    night = timedelta(hours=23, minutes=50)
+    actions = [
+        Action(person="a", at=monday + timedelta(hours=9)),
+        Action(person="a", at=monday + night, page="/a"),
+        Action(person="a", at=monday + night + timedelta(minutes=20), page="/b"),
+    ]
+    send_actions(site, actions)
+    archive_all(site, actions[-1].at)
+    question = ReportQuery(
+        site=site,
+        range=DateRange(
+            first_day=monday.date(), end_day=monday.date() + timedelta(days=2), zone=site.zone
+        ),
+        metrics=(VISITORS, VISITS),
+    )
+
+    carry_out(Erased(Kind.PATH, "/a").request(site, monday.date(), actions[-1].at))
+
+    with open_warehouse(site) as warehouse:
+        assert summarise(warehouse, question) == {"visitors": 2, "visits": 2}
+    roll_up_all(site, actions[-1].at)
+    with open_warehouse(site) as warehouse:
+        assert "daily figures" in warehouse.explain(question)
+        assert summarise(warehouse, question) == {"visitors": 2, "visits": 2}

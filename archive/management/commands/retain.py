@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from archive.erasure.plan import some
 from archive.folder import ArchiveBusyError
 from archive.lists import ListChangedError
 from archive.retention import files_to_drop_from, find_dropping
@@ -46,16 +47,16 @@ class Command(BaseCommand):
             done = keep_up(now, wait_seconds=options["wait"])
         except (ArchiveBusyError, ListChangedError) as error:
             raise CommandError(f"{error} Try again.") from None
-        self.stdout.write(f"Dropped the events of {done.dropped_days:,} days.")
+        self.stdout.write(f"Dropped the events of {some(done.dropped_days, 'day')}.")
 
 
 def describe(site: Site, now: datetime) -> str:
     """Return what a site's limit lets go, in a sentence."""
-    kept = f"{site.domain} keeps events for {site.keep_events_days:,} days"
+    kept = f"{site.domain} keeps events for {some(site.keep_events_days or 0, 'day')}"
     dropping = find_dropping(site, now)
     if dropping is None:
         return f"{kept}: nothing is older."
     return (
-        f"{kept}: those before {dropping.before} go, {dropping.days:,} days;"
-        f" {len(files_to_drop_from(dropping)):,} files of the archive are written anew."
+        f"{kept}: to go: {some(dropping.days, 'day')}, those before {dropping.before}. To be"
+        f" written anew: {some(len(files_to_drop_from(dropping)), 'file')} of the archive."
     )
