@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 
 from imports.exceptions import RefusedLineError
+from imports.known import known_readers
 from imports.lines import MAX_LINE, Line
 from imports.steps import past_steps
 from imports.tally import Tally
@@ -39,6 +40,7 @@ class LineReader:
     def __init__(self, *, domain: str, stored_until: Mapping[int, int]) -> None:
         self.domain = domain
         self.stored_until = stored_until
+        self.readers = known_readers()
         self.steps = past_steps()
 
     def read(self, line: Line, tally: Tally) -> Iterator[Hit]:
@@ -71,7 +73,8 @@ class LineReader:
             message = f"At most {MAX_LINE // 1024} KB."
             raise RefusedLineError(TOO_LONG, {"body": [message]})
         try:
-            sent = read_past_hit(self._with_domain(orjson.loads(line.text)))
+            data = self._with_domain(orjson.loads(line.text))
+            sent = read_past_hit(data, readers=self.readers)
         except orjson.JSONDecodeError:
             message = "Send one JSON object, in UTF-8."
             raise RefusedLineError(MALFORMED, {"body": [message]}) from None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any
 
-from visits.ingestion.hit import Drop, Hit, Origin, Page
+from imports.known import MAX_KEPT
+from visits.ingestion.hit import Drop, Hit
 from visits.ingestion.pipeline import (
     Step,
     drop_automation,
@@ -19,46 +21,41 @@ from visits.ingestion.pipeline import (
     put_source,
 )
 
-#: Outcomes that are kept; about a kilobyte each.
-MAX_KEPT: Final = 20_000
+#: The parts of a hit from which an outcome follows.
+Given = Callable[[Hit], Any]
 
 
-class KnownLandings:
-    """Steps whose outcome follows from the page's address and the referrer alone, taken once.
+class KnownSteps:
+    """Steps whose outcome follows from some parts of a hit alone, taken once for each of these.
 
-    A file has the same pages again and again; to know them takes a tenth of the time.
+    `given` gets those parts; `added` names what the steps add. A file has the same pages, agents
+    and addresses again and again; to know them takes a tenth of the time.
     """
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[Step], *, given: Given, added: Sequence[str]) -> None:
         self.steps = steps
-        self._known: dict[tuple[str, str, str, bool], tuple[Page, Origin] | Drop] = {}
+        self._given = given
+        self._added = added
+        self._known: dict[Any, dict[str, Any] | Drop] = {}
 
     def __call__(self, hit: Hit) -> Hit | Drop:
         """Take the hit through the steps, or do what came of it before."""
-        sent = hit.sent
-        landing = (hit.domain, sent.url, sent.referrer, sent.hash_mode)
-        outcome = self._known.get(landing)
+        given = self._given(hit)
+        outcome = self._known.get(given)
         if outcome is None:
             outcome = self._find_out(hit)
             if len(self._known) >= MAX_KEPT:
                 self._known.clear()
-            self._known[landing] = outcome
-        if isinstance(outcome, Drop):
-            return outcome
-        page, origin = outcome
-        return hit.put(page=page, origin=origin)
+            self._known[given] = outcome
+        return outcome if isinstance(outcome, Drop) else hit.put(**outcome)
 
-    def _find_out(self, hit: Hit) -> tuple[Page, Origin] | Drop:
+    def _find_out(self, hit: Hit) -> dict[str, Any] | Drop:
         for step in self.steps:
             result = step(hit)
             if isinstance(result, Drop):
                 return result
             hit = result
-        return hit.page, hit.origin
-
-
-#: Those of the pipeline that are about a page and where a visitor came from, in its order.
-LANDING_STEPS: Final[tuple[Step, ...]] = (put_page, put_source, drop_spam_referrer, put_channel)
+        return {name: getattr(hit, name) for name in self._added}
 
 
 def past_steps() -> tuple[Step, ...]:
@@ -71,7 +68,11 @@ def past_steps() -> tuple[Step, ...]:
         put_site,
         drop_automation,
         drop_bot,
-        KnownLandings(LANDING_STEPS),
-        put_device,
-        put_place,
+        KnownSteps(
+            (put_page, put_source, drop_spam_referrer, put_channel),
+            given=attrgetter("domain", "sent.url", "sent.referrer", "sent.hash_mode"),
+            added=("page", "origin"),
+        ),
+        KnownSteps((put_device,), given=attrgetter("user_agent"), added=("device",)),
+        KnownSteps((put_place,), given=attrgetter("address", "sent.timezone"), added=("place",)),
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from imports.known import MAX_KEPT
 from visits.ingestion.hit import Hit
 from visits.ingestion.visitors import identify_user
-
-#: Users whose ids are kept; to make one takes as long as all else of a line.
-MAX_KEPT: Final = 20_000
 
 
 class Who(NamedTuple):
@@ -29,7 +28,7 @@ class Visitors:
     """
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self._hash = lru_cache(MAX_KEPT)(partial(_hash, key))
         self._users: dict[tuple[int, str], Who] = {}
 
     def name(self, hit: Hit) -> Who:
@@ -51,6 +50,8 @@ class Visitors:
             self._users[known] = Who(user, user)
         return self._users[known]
 
-    def _hash(self, text: str) -> int:
-        digest = blake2b(text.encode(errors="surrogatepass"), digest_size=8, key=self._key).digest()
-        return int.from_bytes(digest) >> 1
+
+def _hash(key: bytes, text: str) -> int:
+    """Return 63 bits of a keyed BLAKE2b over the text."""
+    digest = blake2b(text.encode(errors="surrogatepass"), digest_size=8, key=key).digest()
+    return int.from_bytes(digest) >> 1
