@@ -111,22 +111,30 @@ def fill_archive(
     from reports.rolling_up import roll_up
     from sites.models import Site
 
-    start = end - timedelta(days=DAYS)
     sites = {}
     next_id = 1
     for domain, share in SHARES.items():
         site = sites[domain] = Site.objects.create(domain=domain)
-        for month, following in _months(start, end):
-            days = (following - month).days
-            visits = round(events * share * days / DAYS / _EVENTS_PER_VISIT)
-            parts = 1 + round(visits * _EVENTS_PER_VISIT) // MOST_AT_ONCE
-            span = timedelta(days=days) / parts
-            begin = datetime.combine(month, datetime.min.time())
-            for part in range(parts):
-                next_id += _add_visits(site, next_id, begin + part * span, span, visits // parts)
+        next_id += fill_site(site, round(events * share), end, next_id)
         roll_up(site, datetime.combine(end, datetime.min.time(), site.zone))
         tell(f"{domain} is archived and rolled up.")
     return sites
+
+
+def fill_site(site: Site, events: int, end: date, first_id: int) -> int:
+    """Archive about `events` events of the year before `end`; return how many visits they are."""
+    filled = 0
+    for month, following in _months(end - timedelta(days=DAYS), end):
+        days = (following - month).days
+        visits = round(events * days / DAYS / _EVENTS_PER_VISIT)
+        parts = 1 + round(visits * _EVENTS_PER_VISIT) // MOST_AT_ONCE
+        span = timedelta(days=days) / parts
+        begin = datetime.combine(month, datetime.min.time())
+        for part in range(parts):
+            filled += _add_visits(
+                site, first_id + filled, begin + part * span, span, visits // parts
+            )
+    return filled
 
 
 def _months(start: date, end: date) -> list[tuple[date, date]]:
