@@ -50,6 +50,7 @@ soak: $(VENV)/.dev
 	try overload "6 minutes" soak/overload.py; \
 	try postgres "1 minute" soak/postgres.py; \
 	try slow "2 minutes" soak/slow.py; \
+	try slow_report "5 minutes" soak/slow_report.py; \
 	try stop "5 minutes" soak/stop.py; \
 	try together "6 minutes" soak/together.py; \
 	try together "6 minutes" soak/together.py --database postgres; \

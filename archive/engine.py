@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from django.conf import settings
 
 from archive.columns import COLUMNS
 from archive.folder import archive_folder, spill_folder
+from archive.niceness import step_back
 
 #: Rows that are not in the archive, of all sites that reports have asked about.
 LIVE_TABLE: Final = "live_events"
@@ -52,7 +54,9 @@ def _start(folder: Path) -> duckdb.DuckDBPyConnection:
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
-    engine = duckdb.connect(":memory:", config=config)
+    # The engine's own threads have the niceness of the one that starts them.
+    with ThreadPoolExecutor(1, initializer=step_back) as stepped_back:
+        engine = stepped_back.submit(duckdb.connect, ":memory:", config=config).result()
     for setting in (
         "TimeZone = 'UTC'",
         # A file never changes: what was read of it once is right for good.

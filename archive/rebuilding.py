@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import duckdb
@@ -18,6 +19,7 @@ from archive.snapshots import one_state
 from archive.upkeep import do_further_work
 from archive.verification import BATCH_VISITS, Fault, Findings, examination, wrong_figures
 from sites.models import Site
+from visits.changes import forget_visits
 from visits.models import LiveVisit, Visit
 
 #: Faults of visits that are written from their rows, in place of whatever files say of them.
@@ -43,7 +45,8 @@ class EventsLostError(Exception):
 def rebuild(site: Site, now: datetime, *, accept_loss: bool = False) -> Rebuilt:
     """Let the site's files be what the rows make, and whole files where rows were pruned.
 
-    Files in which nothing is wrong stay; the same events make the same file. For whoever holds
+    Files in which nothing is wrong stay; the same events make the same file. A live visit without
+    rows is again what the files have of it. For whoever holds
     `archive.folder.change_archive`. Raises EventsLostError, unless `accept_loss`, where damaged
     files had events that nothing else has; else what `ListChange.commit` does. Events have not
     changed then.
@@ -56,11 +59,12 @@ def rebuild(site: Site, now: datetime, *, accept_loss: bool = False) -> Rebuilt:
             if not accept_loss:
                 _refuse_loss(engine, found, restored)
             _take_out(engine, change, found)
+            change.also = partial(forget_visits, site.pk, _with_fault(engine, Fault.ROWLESS))
             rebuilt = Rebuilt(len(change.removed), _count(engine, "written"))
     except BaseException:
         change.discard()
         raise
-    if change.added or change.removed:
+    if found.faults or found.damaged or found.mislisted:
         change.commit()
     return Rebuilt(rebuilt.files + _make_figures(site, now), rebuilt.visits)
 
@@ -135,6 +139,11 @@ def _take_out(engine: duckdb.DuckDBPyConnection, change: ListChange, found: Find
         if file in mislisted:
             change.changed_days |= file.days | days_of(engine, read_files([file]))
         take_out(engine, change, file, always=file in mislisted)
+
+
+def _with_fault(engine: duckdb.DuckDBPyConnection, fault: Fault) -> list[int]:
+    rows = engine.execute("SELECT visit_id FROM faults WHERE fault = ?", [fault.name]).fetchall()
+    return [pk for (pk,) in rows]
 
 
 def _make_figures(site: Site, now: datetime) -> int:

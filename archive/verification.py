@@ -38,6 +38,7 @@ class Fault(StrEnum):
     COUNTED_TWICE = "in a file, and live as if they were in none"
     DIFFERING = "other in the files than in their rows"
     UNHELD = "in no file, and not live either"
+    ROWLESS = "live, and without rows"
 
 
 class FaultyFile(NamedTuple):
@@ -147,6 +148,7 @@ def examination(site: Site) -> Iterator[tuple[duckdb.DuckDBPyConnection, Finding
         _read_files(engine, found)
         _find_doubled(engine)
         _find_counted_twice(engine, site)
+        _find_rowless(engine, site)
         for visits in _archived_visits(site):
             _compare(engine, found, visits)
         _count_faults(engine, found)
@@ -223,6 +225,13 @@ def _find_counted_twice(engine: duckdb.DuckDBPyConnection, site: Site) -> None:
         f"INSERT INTO faults SELECT DISTINCT visit_id, '{Fault.COUNTED_TWICE.name}'"
         " FROM held SEMI JOIN batch USING (visit_id)"
     )
+
+
+def _find_rowless(engine: duckdb.DuckDBPyConnection, site: Site) -> None:
+    rows = Visit.objects.filter(pk=OuterRef("pk"))
+    live = LiveVisit.objects.filter(~Exists(rows), site=site, is_gone=False)
+    put_batch(engine, live.values_list("pk", flat=True).iterator())
+    engine.execute(f"INSERT INTO faults SELECT visit_id, '{Fault.ROWLESS.name}' FROM batch")
 
 
 class _Archived(NamedTuple):

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from sites.models import Site
 
 DOMAIN: Final = "soak.example"
-#: Seconds from the process's first hits until the kill; now and then it lives for longer, so that
-#: upkeep that takes longer comes to its end too.
+#: Seconds from the process's first hits until the kill; now and then it lives for longer, and what
+#: kills have left undone is done after that.
 EARLIEST, LATEST = 0.02, 0.6
 LATEST_OF_SOME: Final = 3.0
 SOME: Final = 10
@@ -63,8 +63,10 @@ UNITS: Final = {
     "logs": "kills that left a write-ahead log",
     "files": "files of events at the end",
     "archived_visits": "visits in them",
-    "pruned_visits": "of these, without rows",
-    "rolled_up_days": "days with daily figures",
+    "pruned_visits": "visits whose rows were deleted between the kills",
+    "rolled_up_days": "days rolled up between them",
+    "rowless_visits": "of these, without rows",
+    "days_with_figures": "days with daily figures",
     "live_visits": "visits that are live at the end",
 }
 AT_MOST: Final = dict.fromkeys(("lost", "doubled", "torn", "wrong", "errors"), 0.0)
@@ -88,6 +90,8 @@ class Figures:
     killed_in_upkeep: int = 0
     killed_in_commit: int = 0
     killed_in_storing: int = 0
+    pruned_visits: int = 0
+    rolled_up_days: int = 0
     left_drafts: int = 0
     drafts: int = 0
     logs: int = 0
@@ -150,6 +154,8 @@ class Cycles:
             self.look_at_remains(diary)
             self.look_at_archive()
             self.look_at_reports(diary)
+            if number % SOME == SOME - 1:
+                self.catch_up()
             self.release()
             if (number + 1) % 10 == 0:
                 say(f"{number + 1} of {cycles}: {self.figures}")
@@ -245,6 +251,14 @@ class Cycles:
         say(f"missing {missing}, more {more}, pending {diary.pending}")
         self.expected = counted  # each is counted once
 
+    def catch_up(self) -> None:
+        """Do what kills have left undone, so that there are days to roll up and rows to prune."""
+        from archive.upkeep import keep_up
+
+        done = keep_up(datetime.now(UTC))
+        self.figures.pruned_visits += done.pruned_visits
+        self.figures.rolled_up_days += done.rolled_up_days
+
     def release(self) -> None:
         """Leave the database to the next process."""
         from django.db import connections
@@ -318,8 +332,8 @@ def _describe(site: Site) -> dict[str, Figure]:
     return {
         "files": len(found.files),
         "archived_visits": found.visits,
-        "pruned_visits": found.visits - found.compared_visits,
-        "rolled_up_days": sum(len(file.days) for file in ArchiveFile.objects.rollups()),
+        "rowless_visits": found.visits - found.compared_visits,
+        "days_with_figures": sum(len(file.days) for file in ArchiveFile.objects.rollups()),
         "live_visits": LiveVisit.objects.count(),
     }
 

@@ -29,6 +29,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import resolve
 
+from archive.niceness import step_back
 from trackingsite.draining import drain
 from trackingsite.metrics import REQUESTS_IN_THREADS, keep_measuring
 
@@ -94,7 +95,7 @@ class Front:
 
     def __init__(self, application: WsgiApplication, *, threads: int) -> None:
         self.application = application
-        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
+        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="request", initializer=step_back)
         self.most_waiting = threads * WAITING_PER_THREAD
         #: Requests in a thread, or waiting for one.
         self.in_threads = 0

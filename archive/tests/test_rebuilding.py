@@ -23,6 +23,7 @@ from archive.tests.test_verification import flip_a_bit, lose, shorten
 from archive.upkeep import keep_up
 from archive.verification import verify
 from sites.models import Site
+from visits.bulk import delete_rows
 from visits.models import Event, LiveVisit, Visit
 from visits.services import add_event, add_visit
 
@@ -219,6 +220,20 @@ def test_what_is_wrong_is_right_after(
         stands = state.engine.execute(sql).fetchall()
     assert len(stands) == Event.objects.count()
     assert set(stands) == rows
+
+
+def test_a_live_visit_without_rows_is_what_the_files_have_of_it(
+    visits: list[Visit], site: Site
+) -> None:
+    before = read(site)
+    add_event(visit=visits[0], page="/late", happened_at=NOON + 20 * MINUTE)
+    delete_rows([visits[0].pk])
+    assert read(site) == before[2:]
+
+    rebuild(site, LATER)
+
+    assert verify(site).sentences() == []
+    assert read(site) == before
 
 
 def test_of_a_pruned_visit_in_two_files_one_copy_stays(

@@ -19,6 +19,7 @@ from archive.models import ArchiveFile
 from archive.upkeep import keep_up
 from archive.verification import BATCH_VISITS, verify
 from sites.models import Site
+from visits.bulk import delete_rows
 from visits.models import Event, LiveVisit, Visit
 from visits.services import add_event, add_visit
 
@@ -225,6 +226,19 @@ def test_finds_a_visit_that_is_neither_live_nor_archived(visits: list[Visit], si
     LiveVisit.objects.all().delete()
 
     assert wrong(site) == [f"1 visit is in no file, and not live either, such as {visit.pk}."]
+
+
+def test_finds_a_live_visit_whose_rows_are_gone(visits: list[Visit], site: Site) -> None:
+    add_event(visit=visits[2], page="/late", happened_at=visits[2].started_at + 5 * MINUTE)
+    delete_rows([visits[2].pk])
+
+    assert wrong(site) == [f"1 visit is live, and without rows, such as {visits[2].pk}."]
+
+
+def test_a_live_visit_that_was_deleted_is_no_fault(visits: list[Visit], site: Site) -> None:
+    visits[2].delete()
+
+    assert wrong(site) == []
 
 
 def test_finds_daily_figures_that_events_do_not_make(rolled_up: list[Visit], site: Site) -> None:

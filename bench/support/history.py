@@ -112,22 +112,30 @@ def fill_archive(
     from sites.models import Site
 
     end = now.date() + timedelta(days=1)
-    start = end - timedelta(days=days)
     sites = {}
     next_id = 1
     for domain, share in SHARES.items():
         site = sites[domain] = Site.objects.create(domain=domain)
-        for month, following in _months(start, end):
-            length = (following - month).days
-            visits = round(events * share * length / days / _EVENTS_PER_VISIT)
-            parts = 1 + round(visits * _EVENTS_PER_VISIT) // MOST_AT_ONCE
-            span = timedelta(days=length) / parts
-            begin = datetime.combine(month, datetime.min.time())
-            for part in range(parts):
-                next_id += _add_visits(site, next_id, begin + part * span, span, visits // parts)
+        next_id += fill_site(site, round(events * share), end, next_id, days)
         roll_up(site, now)
         tell(f"{domain} is archived and rolled up.")
     return sites
+
+
+def fill_site(site: Site, events: int, end: date, first_id: int, days: int = 365) -> int:
+    """Archive about `events` events of so many days before `end`; return how many visits."""
+    filled = 0
+    for month, following in _months(end - timedelta(days=days), end):
+        length = (following - month).days
+        visits = round(events * length / days / _EVENTS_PER_VISIT)
+        parts = 1 + round(visits * _EVENTS_PER_VISIT) // MOST_AT_ONCE
+        span = timedelta(days=length) / parts
+        begin = datetime.combine(month, datetime.min.time())
+        for part in range(parts):
+            filled += _add_visits(
+                site, first_id + filled, begin + part * span, span, visits // parts
+            )
+    return filled
 
 
 def _months(start: date, end: date) -> list[tuple[date, date]]:

@@ -1,9 +1,11 @@
-"""Every address of the project, and an empty view to measure it against."""
+"""Every address of the project, an empty view to measure it against, and a slow report."""
 
 from django.urls import include, path
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from bench.support.slow import SlowReport
 
 
 class EmptyView(APIView):
@@ -16,5 +18,6 @@ class EmptyView(APIView):
 
 urlpatterns = [
     path("bench/empty", EmptyView.as_view(), name="bench-empty"),
+    path("bench/slow/<str:domain>/", SlowReport.as_view(), name="bench-slow"),
     path("", include("trackingsite.urls")),
 ]

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from visits.bulk import PastVisit
     from visits.ingestion.hit import Hit
 
-#: Visits of a batch of past ones, and hits of a group.
+#: Visits of a batch of past ones, and hits of a group that come late.
 BATCH: Final = 12
+LATE: Final = 4
 #: Visits of one file.
 MAX_VISITS: Final = 100
 #: Seconds of rest after a batch: the archive shall not fall behind for ever.
@@ -113,15 +114,29 @@ def _telling(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
     return tell_around
 
 
-def keep_up_for_ever() -> None:
-    """Archive, merge, roll up, prune and clean up, again and again."""
-    from archive.lists import ListChangedError
-    from archive.upkeep import keep_up
+def keep_up_for_ever(site: Site, rng: Random) -> None:
+    """Archive, merge, roll up, prune and clean up, again and again; at first in any order.
 
+    So a kill meets each of them, however soon it comes.
+    """
+    from archive import upkeep
+    from archive.folder import change_archive
+    from archive.lists import ListChangedError
+
+    now = datetime.now(UTC)
+    parts: list[Callable[[], object]] = [
+        lambda: upkeep.archive_finished(site.pk, now),  # type: ignore[attr-defined]
+        lambda: upkeep.compact(site.pk, now.date()),  # type: ignore[attr-defined]
+        lambda: upkeep.do_further_work(site, now),
+        lambda: upkeep.prune_rows(site.pk, now),  # type: ignore[attr-defined]
+    ]
+    with suppress(ListChangedError), change_archive(wait_seconds=60):
+        for part in rng.sample(parts, len(parts)):
+            part()
     while True:
         # A hit that joined two visits while they were archived: tried again, as the server does.
         with suppress(ListChangedError):
-            keep_up(datetime.now(UTC), wait_seconds=60)
+            upkeep.keep_up(datetime.now(UTC), wait_seconds=60)
 
 
 class Sender:
@@ -143,7 +158,7 @@ class Sender:
         tell("try", counts)
         load_visits(self.site, visits)
         tell("ok", counts)
-        hits = [self.late_hit() for _ in range(BATCH)]
+        hits = [self.late_hit() for _ in range(LATE)]
         counts = _count((hit.happened_at, hit.sent.title) for hit in hits)
         tell("try", counts)
         verdicts = ingest(hits, patient=True)
@@ -216,7 +231,7 @@ def main() -> None:
     sender.send_some()
     open_engine().close()
     tell("ready")
-    threading.Thread(target=keep_up_for_ever, daemon=True).start()
+    threading.Thread(target=keep_up_for_ever, args=(site, Random(int(seed))), daemon=True).start()
     while os.getppid() == parent:
         sender.send_some()
         time.sleep(PAUSE)

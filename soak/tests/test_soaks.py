@@ -178,6 +178,16 @@ def test_slow_clients_keep_nobody_out() -> None:
 
 
 @server_test
+def test_a_slow_report_is_stopped_and_hits_go_on() -> None:
+    arguments = ("--events", "400000", "--seconds", "2", "--rounds", "1")
+    figures = run_soak("slow_report.py", *arguments)
+
+    assert figures["reports"] > 0
+    assert [figures[name] for name in ("not_stopped", "refused")] == [0, 0]
+    assert figures["p99_ratio"] > 0
+
+
+@server_test
 @needs_proc
 def test_memory_is_watched() -> None:
     figures = run_soak("flat.py", "--seconds", "2")
