@@ -2,8 +2,11 @@
 
 It does when it is by no dimension, or groups and filters by a single one that days are rolled up
 by, over whole days, and asks for nothing but components that add up. Days that are not rolled up
-yet, and one that the question ends in the middle of, are the tail: their figures are made of
-events, on the way.
+yet, and one that the question ends in the middle of, are the tail: it is counted from events.
+
+Who was there before the tail and in it, across midnight, must not count twice. Their events of both
+are counted as if all were tail, and those from before it, which daily figures have counted too, are
+taken off again.
 """
 
 from __future__ import annotations
@@ -22,10 +25,14 @@ from reports.dates import DateRange, Interval, today_in
 from reports.dimensions import EVENT, TIME, Dimension
 from reports.filters import dimensions_of, put_in_place
 from reports.queries import ReportQuery
-from reports.rollup import COUNTED, ROLLED_UP, WHOLE, write_daily_figures, write_stays
-from reports.sql import group_names
+from reports.rollup import COUNTED, ROLLED_UP, WHOLE
+from reports.sql import count_events, group_names
+from reports.warehouse.focus import ALWAYS, columns_of
 
 _BY_DAYS: Final = (TIME[Interval.DAY], TIME[Interval.WEEK], TIME[Interval.MONTH])
+#: Parts of a tail: what has begun in it, all that goes on into it, and of that what was before it.
+_PART: Final = Dimension(name="part", label="", expression="part")
+_BEGUN, _GOING_ON, _BEFORE = 0, 1, 2
 #: Stands for what no single dimension decides.
 _SEVERAL: Final = Dimension(name="several", label="", expression="")
 
@@ -41,12 +48,12 @@ class Tail:
 
 @dataclass(frozen=True, slots=True)
 class MadeTail:
-    """A tail in the engine: its stays in a table, its events as a query in brackets."""
+    """A tail in the engine: a table of its events, with their `part`."""
 
-    stays: str
-    events: str
+    table: str
     has_users: bool
-    has_later_days: bool
+    #: Whether visitors were there before it; else all of it is one part.
+    goes_on: bool
 
 
 class DailyFigures:
@@ -80,10 +87,12 @@ class DailyFigures:
         users_come = any(file.has_users for file in files) or (tail is not None and tail.has_users)
         if users_come and any(part.level is Level.VISITOR for part in components):
             return None
-        rows = [_rolled_up_rows(query, dimension, components, files, split)] if files else []
+        sums = []
+        if files:
+            sums.append(_sum_days(query, dimension, components, files, split, parameters))
         if tail is not None:
-            rows.append(_tail_rows(dimension, components, tail, split))
-        return _sum(query, dimension, components, rows, parameters) if rows else None
+            sums.append(_count_tail(query, components, tail, parameters))
+        return _add_up(query, components, sums) if sums else None
 
     def _rolled_up_until(self, dimension: Dimension, first_day: date) -> date:
         """Return the day before which every day from `first_day` on has figures that still hold."""
@@ -118,19 +127,33 @@ class DailyFigures:
             conditions.append(f"happened_at < TIMESTAMP '{until}'")
         condition = " AND ".join(conditions)
         engine = self._state.engine
-        found = engine.execute(
-            "SELECT min(started_on), coalesce(bool_or(visitor < 0), false),"
-            " coalesce(bool_or(started_on < happened_on), false) FROM events"
-            f" WHERE happened_on >= DATE '{tail.first_day}' AND {condition}"
-        ).fetchone()
-        earliest, has_users, has_later_days = found or (None, False, False)
+        within = f"happened_on >= DATE '{tail.first_day}' AND {condition}"
+        before = f"started_on < DATE '{tail.first_day}'"
+        earliest, has_users = engine.execute(
+            "SELECT min(started_on), coalesce(bool_or(visitor < 0), false) FROM events"
+            f" WHERE {within}"
+        ).fetchall()[0]
         if earliest is None:
             return None
-        since = min(earliest, tail.first_day)
-        events = f"(SELECT * FROM events WHERE happened_on >= DATE '{since}' AND {condition})"
-        name = f"stays_{len(self._tails)}"
-        engine.execute(f"CREATE TEMP TABLE {name} AS {write_stays(events)}")
-        return MadeTail(name, events, has_users, has_later_days)
+        table = f"tail_{len(self._tails)}"
+        columns = ", ".join(sorted(ALWAYS | columns_of(ROLLED_UP.values())))
+        if earliest >= tail.first_day:
+            engine.execute(
+                f"CREATE TEMP TABLE {table} AS SELECT {_BEGUN} AS part, {columns}"
+                f" FROM events WHERE {within}"
+            )
+            return MadeTail(table, has_users, goes_on=False)
+        engine.execute(
+            f"CREATE TEMP TABLE {table} AS WITH going_on AS ("
+            f"SELECT DISTINCT visitor FROM events WHERE {within} AND {before})"
+            f" SELECT {_BEGUN} AS part, {columns} FROM events ANTI JOIN going_on USING (visitor)"
+            f" WHERE {within} UNION ALL"
+            f" SELECT unnest(CASE WHEN happened_on < DATE '{tail.first_day}'"
+            f" THEN [{_GOING_ON}, {_BEFORE}] ELSE [{_GOING_ON}] END) AS part, {columns}"
+            " FROM events SEMI JOIN going_on USING (visitor)"
+            f" WHERE happened_on >= DATE '{earliest}' AND {condition}"
+        )
+        return MadeTail(table, has_users, goes_on=True)
 
 
 def rolled_up_dimension(query: ReportQuery, components: list[Component]) -> Dimension | None:
@@ -182,61 +205,71 @@ def _overlapping(files: Iterable[ArchiveFile], first: date, end: date) -> list[A
     return [file for file in files if file.first_day < end and file.last_day >= first]
 
 
-def _rolled_up_rows(
+def _sum_days(
     query: ReportQuery,
     dimension: Dimension,
     components: list[Component],
     files: list[ArchiveFile],
     split: date,
-) -> str:
-    names = dict.fromkeys(map(_column, components))
-    return (
-        f"SELECT {', '.join(['value', 'happened_on', 'previous_on', *names])}"
-        f" FROM {read_files(files)}"
-        f" WHERE dimension = '{dimension.name}'"
-        f" AND happened_on >= DATE '{query.range.first_day}' AND happened_on < DATE '{split}'"
-    )
-
-
-def _tail_rows(
-    dimension: Dimension, components: list[Component], tail: MadeTail, split: date
-) -> str:
-    names = list(dict.fromkeys(map(_column, components)))
-    return write_daily_figures(
-        dimension,
-        names,
-        stays=tail.stays,
-        events=tail.events,
-        since=f"DATE '{split}'",
-        with_later_days=tail.has_later_days,
-    )
-
-
-def _sum(
-    query: ReportQuery,
-    dimension: Dimension,
-    components: list[Component],
-    rows: list[str],
     parameters: Parameters,
 ) -> str:
-    """The components of each group, of rows of daily figures."""
+    """The components of each group, of daily figures before the tail."""
     value = replace(dimension, expression="value")
+    first_day = f"DATE '{query.range.first_day}'"
     groups = [
         f"{value.expression if each == dimension else each.expression} AS {name}"
         for each, name in zip(query.dimensions, group_names(query), strict=True)
     ]
-    sums = [f"coalesce(sum({_column(part)}), 0)::BIGINT AS {part.name}" for part in components]
     # A group of a chart is a range of its own: who was there before it counts in it once more.
-    begin = f"DATE '{query.range.first_day}'"
+    begin = first_day
     for each in query.dimensions:
         if each in _BY_DAYS:
-            begin = f"greatest({begin}, {each.expression})"
-    conditions = [f"(previous_on IS NULL OR previous_on < {begin})"]
+            begin = f"greatest({first_day}, {each.expression})"
+    conditions = [
+        f"dimension = '{dimension.name}'",
+        f"happened_on >= {first_day}",
+        f"happened_on < DATE '{split}'",
+        f"(previous_on IS NULL OR previous_on < {begin})",
+    ]
     conditions += [
         write_condition(put_in_place(condition, dimension, value), parameters)
         for condition in query.filters
     ]
-    grouping = f" GROUP BY {', '.join(group_names(query))}" if groups else ""
-    united = " UNION ALL ".join(f"({each})" for each in rows)
+    sums = [f"coalesce(sum({_column(part)}), 0)::BIGINT AS {part.name}" for part in components]
     columns = ", ".join([*groups, *sums]) or "count(*) AS nothing"
-    return f"SELECT {columns} FROM ({united}) WHERE {' AND '.join(conditions)}{grouping}"
+    return (
+        f"SELECT {columns} FROM {read_files(files)} WHERE {' AND '.join(conditions)}"
+        f"{_grouping(query)}"
+    )
+
+
+def _count_tail(
+    query: ReportQuery, components: list[Component], tail: MadeTail, parameters: Parameters
+) -> str:
+    """The components of each group, of the tail: what was before it is taken off."""
+    if not tail.goes_on:
+        return count_events(query, components, parameters, tail.table)
+    by_part = replace(query, dimensions=(*query.dimensions, _PART))
+    part = group_names(by_part)[-1]
+    sums = [
+        f"coalesce(sum(CASE WHEN {part} = {_BEFORE} THEN -{each.name} ELSE {each.name} END), 0)"
+        f"::BIGINT AS {each.name}"
+        for each in components
+    ]
+    columns = ", ".join([*group_names(query), *sums]) or "count(*) AS nothing"
+    counted = count_events(by_part, components, parameters, tail.table)
+    return f"SELECT {columns} FROM ({counted}){_grouping(query)}"
+
+
+def _add_up(query: ReportQuery, components: list[Component], sums: list[str]) -> str:
+    """The components of each group, of all the days together."""
+    if len(sums) == 1:
+        return sums[0]
+    names = [f"sum({part.name})::BIGINT AS {part.name}" for part in components]
+    columns = ", ".join([*group_names(query), *names]) or "count(*) AS nothing"
+    united = " UNION ALL ".join(f"({each})" for each in sums)
+    return f"SELECT {columns} FROM ({united}){_grouping(query)}"
+
+
+def _grouping(query: ReportQuery) -> str:
+    return f" GROUP BY {', '.join(group_names(query))}" if query.dimensions else ""

@@ -27,7 +27,7 @@ from reports.queries import ReportQuery
 EVENTS_PER_MB: Final = 1_500
 
 #: What every question needs of an event.
-_ALWAYS: Final = {
+ALWAYS: Final = {
     "site_id",
     "visit_id",
     "visitor",
@@ -90,7 +90,7 @@ def make_focus(
         return None
     kept = tuple(each for each in filters if dimensions_of(each) is not None)
     asked = set(dimensions).union(*(dimensions_of(each) or () for each in kept))
-    columns = frozenset(columns_of(asked) | _ALWAYS)
+    columns = frozenset(columns_of(asked) | ALWAYS)
     parameters: Parameters = {"first_day": first_day, "end_day": end_day}
     conditions = ["happened_on >= $first_day", "happened_on < $end_day"]
     conditions += [write_condition(each, parameters) for each in kept]

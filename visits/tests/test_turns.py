@@ -362,7 +362,14 @@ def files_hold(text: bytes) -> list[str]:
     """
     database = Path(connection.settings_dict["NAME"])
     paths = sorted(database.parent.glob(f"{database.name}*"))
-    command = ["grep", "--files-with-matches", "--fixed-strings", "--", text, *paths]
+    command: list[str | bytes | Path] = [
+        "grep",
+        "--files-with-matches",
+        "--fixed-strings",
+        "--",
+        text,
+        *paths,
+    ]
     found = subprocess.run(command, capture_output=True, check=False)
     return found.stdout.decode().splitlines()
 
