@@ -54,7 +54,6 @@ def roll_up(site: Site, now: datetime) -> int:
 def write_rollup(engine: duckdb.DuckDBPyConnection, site_id: int, first: date, last: date) -> Draft:
     """Return a draft of the daily figures of the days from `first` to `last`, of one month."""
     row = _make_figures(engine, site_id, first, last)
-    row.dimensions = _kept_dimensions(engine)
     return write_file(engine, f"SELECT * FROM daily ORDER BY {_SORTED_BY}", row)
 
 
@@ -112,9 +111,11 @@ def _make_figures(
         since = min([first, *map(date.fromisoformat, row.reaches_back.values())])
         earlier = ArchiveFile.objects.for_site(site_id).events()
         source = read_files(earlier.filter(last_day__gte=since, first_day__lte=last))
-        _fill(
+        row.dimensions = _fill(
             engine, source, since, first, last, dimensions, with_later_days=bool(row.reaches_back)
         )
+    else:
+        row.dimensions = sorted(ROLLED_UP)  # there is nothing that they would leave out
     row.rows = engine.execute("SELECT count(*) FROM daily").fetchall()[0][0]
     return row
 
@@ -182,8 +183,11 @@ def _fill(
     dimensions: Collection[str] | None,
     *,
     with_later_days: bool,
-) -> None:
-    """Write the dimensions' figures into the table `daily`; without names those worth it."""
+) -> list[str]:
+    """Write the dimensions' figures into the table `daily`, and return which these are.
+
+    Without names they are those that are worth it, also where they have no value on these days.
+    """
     events = (
         f"(SELECT * FROM {source} WHERE happened_on >= DATE '{since}'"
         f" AND happened_on <= DATE '{last}')"
@@ -192,6 +196,7 @@ def _fill(
     stays = engine.execute("SELECT count(*) FROM stays WHERE happened_on >= ?", [first]).fetchall()[
         0
     ][0]
+    kept = []
     components = [component.name for component in COUNTED]
     for name, dimension in ROLLED_UP.items():
         if dimensions is not None and name not in dimensions:
@@ -207,17 +212,13 @@ def _fill(
         engine.execute(f"CREATE OR REPLACE TEMP TABLE figures AS {figures}")
         rows = engine.execute("SELECT count(*) FROM figures").fetchall()[0][0]
         if dimensions is not None or dimension is WHOLE or rows * STAYS_PER_ROW <= stays:
+            kept.append(name)
             engine.execute(
                 "INSERT INTO daily SELECT"
                 f" '{name}', value, happened_on, previous_on, {', '.join(components)} FROM figures"
             )
     engine.execute("DROP TABLE stays")
-
-
-def _kept_dimensions(engine: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return the dimensions that the table `daily` has; of no events at all it has every one."""
-    names = [name for (name,) in engine.execute("SELECT DISTINCT dimension FROM daily").fetchall()]
-    return sorted(names or ROLLED_UP)
+    return sorted(kept)
 
 
 def _merge_months(site: Site, end: date) -> None:

@@ -316,7 +316,7 @@ def measure(*, kind: str, cycles: int, seed: int) -> dict[str, Figure]:
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    with fresh_database(KEEP_ROWS_DAYS="1", REPORT_MEMORY_MB="256", **variables) as environment:
+    with fresh_database(KEEP_ROWS_DAYS="3", REPORT_MEMORY_MB="256", **variables) as environment:
         yield environment
 
 

@@ -159,7 +159,8 @@ def _read_fields(
     if values["name"] != ENGAGEMENT:  # no other event tells of them
         values["engagement_ms"] = values["scroll_depth"] = None
     values.setdefault("props", {})
-    return SentHit.of(**values, cut=tuple(cut))
+    # In the order of the readers, in whichever one the fields came.
+    return SentHit.of(**values, cut=tuple(name for name in readers if name in cut) if cut else ())
 
 
 Reader = Callable[[Any, list[str]], dict[str, Any]]
