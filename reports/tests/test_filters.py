@@ -90,6 +90,7 @@ def matches(*patterns: str, negated: bool = False, case_sensitive: bool = True) 
         (contains("Docs"), 1, 1),
         (contains("docs"), 0, 0),
         (contains("docs", case_sensitive=False), 1, 1),
+        (contains("DOCS", case_sensitive=False), 1, 1),
         (contains("Docs", negated=True), 3, 5),
         (contains("%"), 0, 0),
         (contains("."), 0, 0),
