@@ -32,7 +32,7 @@ def _nothing_else() -> None:
 
 @dataclass(slots=True, kw_only=True)
 class ListChange:
-    """What becomes of a site's list of files; drafts in it are discarded when it fails."""
+    """What becomes of a site's list of files."""
 
     site_id: int
     added: list[Draft] = field(default_factory=list)
@@ -46,7 +46,11 @@ class ListChange:
     also: Callable[[], None] = _nothing_else
 
     def commit(self) -> None:
-        """Make the change. Raises ListChangedError or django.db.Error, having changed nothing."""
+        """Make the change. Raises ListChangedError, having changed nothing, or django.db.Error.
+
+        Where the database does not say what became of the commit, the change may have been made: so
+        the drafts stay, and unless they are listed the next `clean_up` after a while deletes them.
+        """
         try:
             self._keep_figures()
             keep_for_readers(self.removed)
@@ -54,7 +58,7 @@ class ListChange:
                 with transaction.atomic():
                     self._write()
                 checkpoint()
-        except BaseException:
+        except ListChangedError:
             self.discard()
             raise
 

@@ -51,7 +51,7 @@ def store_site(record: Import, site_id: int, counts: Counts) -> ImportedSite:
         left_out = joining.left_out(site_id)
         imported.left_out = left_out.total()
         change.also = partial(_note, imported, counts + left_out + bounds.counts(site_id))
-        change.commit()
+    change.commit()
     return imported
 
 

@@ -220,3 +220,18 @@ def test_a_site_takes_its_files_along(ann: Visit, site: Site) -> None:
     site.delete()
 
     assert not ArchiveFile.objects.exists()
+
+
+def test_files_stay_when_something_fails_after_their_commit(
+    ann: Visit, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise OSError("the disk is gone")
+
+    before = read(site)
+    monkeypatch.setattr("archive.lists.checkpoint", fail)
+    with pytest.raises(OSError, match="gone"):
+        archive(site)
+
+    assert [file.path.exists() for file in files(site)] == [True]
+    assert read(site) == before
