@@ -373,14 +373,21 @@ def test_reports_agree_with_the_oracle(
     skipped=st.integers(0, 1),
     width=st.integers(1, 3),
     drawn=drawn_questions(),
+    is_expected=st.booleans(),
 )
 def test_any_question_is_answered_as_the_oracle_does(
-    history: tuple[str, list[Action]], skipped: int, width: int, drawn: DrawnQuestion
+    history: tuple[str, list[Action]],
+    skipped: int,
+    width: int,
+    drawn: DrawnQuestion,
+    is_expected: bool,
 ) -> None:
     """Conditions within conditions, two dimensions, any order, a part of the rows."""
     asked = make_site(history, skipped, width)
 
     with open_warehouse(asked.site) as warehouse:
+        if is_expected:
+            warehouse.expect([asked.days], drawn.dimensions, drawn.filters)
         assert_answered(warehouse, asked, drawn)
 
 

@@ -119,12 +119,19 @@ class ReportView(SiteView):
             with open_warehouse(self.site) as self.warehouse:
                 if self.is_daily_only:
                     self.period = self.period.by_days()
+                ranges = [self.period.range, *filter(None, [self.earlier])]
+                self.warehouse.expect(ranges, self.dimensions)
                 return render(request, self.template_name, self.get_context_data())
         except EventsDroppedError as error:
             context = {"site": self.site, "error": error}
             return render(request, "reports/only_daily.html", context, status=410)
         except ReportLimitError as error:
             return self.give_up(error)
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """What the page's tables are by: the warehouse reads it once for all of them."""
+        return ()
 
     @property
     def is_daily_only(self) -> bool:

@@ -188,6 +188,11 @@ class FourReportPage(FourReportView):
 
     template_name = "reports/report.html"
 
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """The dimensions of its breakdowns."""
+        return tuple(self.report.breakdowns)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add headline, chart and tables."""
         changes = self.changes(*self.report.headline)

@@ -49,6 +49,16 @@ class OverviewView(ReportView):
 
     template_name = "reports/overview.html"
     page_name = "overview"
+    dimensions = (
+        SOURCE,
+        PAGE,
+        COUNTRY,
+        ENTRY_PAGE,
+        BROWSER,
+        OPERATING_SYSTEM,
+        DEVICE,
+        EVENT,
+    )
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the headline, the chart and the tables."""
