@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from archive.engine import open_engine
 from archive.files import Draft, keep_for_readers, read_files, write_figures
 from archive.models import DAY, ArchiveFile, events_kept_from
-from visits.changes import forget_visits, note_departure
+from visits.changes import forget_visits, next_revision, note_departure
 from visits.models import LiveVisit
 from visits.turns import checkpoint, turn_to_write
 
@@ -113,11 +113,15 @@ class ListChange:
         now = self._revisions_now()
         if len(now) < len(self.archived):
             raise ListChangedError("A visit was deleted while it was archived.")
-        ahead = [pk for pk, revision in self.archived.items() if now[pk] != revision]
+        ahead = [pk for pk, read in self.archived.items() if now[pk] != read]
         forget_visits(self.site_id, self.archived.keys() - set(ahead))
+        if not ahead:
+            return
+        # A reader may know them as they are now, but not yet that a file holds them too.
+        revision = next_revision()
         for place in range(0, len(ahead), _CHUNK):
             chunk = ahead[place : place + _CHUNK]
-            LiveVisit.objects.filter(pk__in=chunk).update(is_archived=True)
+            LiveVisit.objects.filter(pk__in=chunk).update(is_archived=True, revision=revision)
 
     def _revisions_now(self) -> dict[int, int]:
         ids = sorted(self.archived)

@@ -12,6 +12,7 @@ from archive.archiver import archive_finished
 from archive.compaction import compact
 from archive.files import checksum, clean_up
 from archive.folder import archive_folder
+from archive.lists import ListChange
 from archive.live import process_rows
 from archive.models import ArchiveFile
 from archive.pruning import prune_rows
@@ -235,3 +236,23 @@ def test_files_stay_when_something_fails_after_their_commit(
 
     assert [file.path.exists() for file in files(site)] == [True]
     assert read(site) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_visit_that_grows_while_it_is_archived_is_read_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = add_visit(site=site, visitor=1, started_at=NOON)
+    add_event(visit=visit, page="/", happened_at=NOON)
+
+    def commit_late(change: ListChange) -> None:
+        add_event(visit=visit, page="/late", happened_at=NOON + MINUTE)
+        read(site)  # a report that knows of it before the file counts
+        ListChange.commit(change)
+
+    with monkeypatch.context() as patch:
+        late = type("Late", (ListChange,), {"commit": commit_late, "__slots__": ()})
+        patch.setattr("archive.archiver.ListChange", late)
+        archive(site)
+
+    assert read(site) == [("pageview", "/"), ("pageview", "/late")]
