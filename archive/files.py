@@ -17,7 +17,7 @@ import duckdb
 
 from archive.columns import COLUMNS, EVENT_COLUMNS
 from archive.engine import quote
-from archive.folder import GRACE_SECONDS, archive_folder, spill_folder
+from archive.folder import GRACE_SECONDS, archive_folder, spill_folder, to_disk
 from archive.models import ArchiveFile
 
 #: Of a visit the rows lie together, in order; visits by their beginning. So time and facts both
@@ -86,8 +86,8 @@ def write_file(engine: duckdb.DuckDBPyConnection, query: str, row: ArchiveFile) 
         engine.execute(f"COPY ({query}) TO {quote(path)} ({_OPTIONS})")
         row.size_bytes = path.stat().st_size
         row.sha256 = checksum(path)
-        _to_disk(path)
-        _to_disk(path.parent)
+        to_disk(path)
+        to_disk(path.parent)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -195,11 +195,3 @@ def _is_alive(process: int) -> bool:
 
 def _new_name(site_id: Any, kind: str, first_day: date) -> str:
     return f"{site_id}/{kind}-{first_day:%Y%m%d}-{secrets.token_hex(6)}.parquet"
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

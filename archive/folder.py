@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from django.conf import settings
+
+from visits.locks import lock_until
 
 #: How long a file that no longer counts stays, for reports that are still reading it.
 GRACE_SECONDS: Final = 15 * 60.0
@@ -42,14 +43,17 @@ def change_archive(*, wait_seconds: float = 0.0) -> Iterator[None]:
     until = time.monotonic() + wait_seconds
     descriptor = os.open(archive_folder() / ".changing", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    raise ArchiveBusyError("Another process is changing the archive.") from None
-                time.sleep(_POLL_SECONDS)
+        if not lock_until(descriptor, until, poll_seconds=_POLL_SECONDS):
+            raise ArchiveBusyError("Another process is changing the archive.")
         yield
+    finally:
+        os.close(descriptor)
+
+
+def to_disk(path: Path) -> None:
+    """Return when the file, or the folder's list of names, is on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -6,7 +6,6 @@ leaves it out, as it leaves out salts.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -16,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from archive.folder import archive_folder
+from archive.folder import archive_folder, to_disk
 from imports.exceptions import ImportBusyError
+from visits.locks import lock_until
 
 KEY_BYTES: Final = 32
 #: How names of copies of standard input begin.
@@ -42,14 +42,8 @@ def only_import(*, wait_seconds: float = 0.0) -> Iterator[None]:
     until = time.monotonic() + wait_seconds
     descriptor = os.open(spool_folder() / ".importing", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    raise ImportBusyError("Another import is going on.") from None
-                time.sleep(_POLL_SECONDS)
+        if not lock_until(descriptor, until, poll_seconds=_POLL_SECONDS):
+            raise ImportBusyError("Another import is going on.")
         yield
     finally:
         os.close(descriptor)
@@ -79,15 +73,6 @@ def keep(draft: Path, path: Path) -> None:
     to_disk(draft)
     draft.replace(path)
     to_disk(path.parent)
-
-
-def to_disk(path: Path) -> None:
-    """Return when the file, or the folder's list of names, is on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def destroy(folder: Path) -> None:

@@ -27,6 +27,8 @@ from typing import Final
 
 from django.db import OperationalError, connection
 
+from visits.locks import lock_until
+
 #: How long a hit waits for its turn before its sender is told to come again.
 MAX_WAIT_SECONDS: Final = 0.8
 #: A log of this size is copied into the database.
@@ -77,8 +79,8 @@ def turn_to_write(*, until: float | None = None, patient: bool = False) -> Itera
     try:
         if patient:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        else:
-            _lock_until(descriptor, until)
+        elif not lock_until(descriptor, until, poll_seconds=_POLL_SECONDS):
+            raise StoreBusyError(_TOO_LONG)
         left_seconds = until - time.monotonic()
         if left_seconds < 0:
             raise StoreBusyError(_TOO_LONG)
@@ -158,18 +160,6 @@ def _copy_log(database: str) -> bool | None:
             busy, pages, copied = cursor.fetchone()
         guard.execute("ROLLBACK")
     return not busy and pages == copied
-
-
-def _lock_until(descriptor: int, deadline: float) -> None:
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise StoreBusyError(_TOO_LONG) from None
-            time.sleep(_POLL_SECONDS)
-        else:
-            return
 
 
 @contextmanager
