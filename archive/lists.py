@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from archive.engine import open_engine
 from archive.files import Draft, keep_for_readers, read_files, write_figures
 from archive.models import DAY, ArchiveFile, events_kept_from
-from visits.changes import forget_visits, next_revision, note_departure
+from visits.changes import forget_visits, next_revision
 from visits.models import LiveVisit
 from visits.turns import checkpoint, turn_to_write
 
@@ -99,7 +99,6 @@ class ListChange:
             draft.row.save(force_insert=True)
         self._settle()
         self.also()
-        note_departure(self.site_id)
 
     def _rollups(self) -> list[ArchiveFile]:
         if not self.changed_days:
