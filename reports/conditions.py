@@ -97,9 +97,11 @@ def _write_filter(condition: Filter, parameters: Parameters) -> str:
 
 
 def _write_is(condition: Filter, value: str, parameters: Parameters) -> str:
-    values = add_parameter(parameters, list(condition.values))
     if condition.case_sensitive:
-        return f"list_contains({values}, {value})"
+        # So written, the engine leaves out parts of files that have none of the values.
+        values = ", ".join(add_parameter(parameters, each) for each in condition.values)
+        return f"{value} IN ({values})" if values else "false"
+    values = add_parameter(parameters, list(condition.values))
     # The engine makes both small, so that it and Python need not agree on what that is.
     return f"list_contains(list_transform({values}, lambda v: lower(v)), lower({value}))"
 

@@ -33,6 +33,7 @@ from reports.tests.oracle import Action
 from reports.tests.test_oracle import (
     ASKED,
     NAMES_OF_TIME,
+    Asked,
     DrawnQuestion,
     assert_answered,
     drawn_questions,
@@ -41,6 +42,7 @@ from reports.tests.test_oracle import (
     orders,
     some_metrics,
 )
+from reports.warehouse.base import Warehouse
 from reports.warehouse.embedded import open_warehouse
 from sites.models import Site
 
@@ -125,6 +127,13 @@ def plain_questions(draw: st.DrawFn) -> DrawnQuestion:
     )
 
 
+def expect(warehouse: Warehouse, asked: Asked, questions: list[DrawnQuestion]) -> None:
+    """Say what is going to be asked, as a page does whose tables have one filter or none."""
+    dimensions = {dimension for question in questions for dimension in question.dimensions}
+    filters = {question.filters for question in questions}
+    warehouse.expect([asked.days], dimensions, filters.pop() if len(filters) == 1 else ())
+
+
 def needs_events(question: DrawnQuestion) -> bool:
     """Whether daily figures cannot tell it: of two dimensions, or of what is not rolled up."""
     parts = {d.name for d in question.dimensions} | {
@@ -149,6 +158,7 @@ def needs_events(question: DrawnQuestion) -> bool:
     width=st.integers(1, 40),
     plain=st.lists(plain_questions(), min_size=2, max_size=2),
     other=drawn_questions(),
+    few_events=st.sampled_from((None, 0, 1_000)),
 )
 def test_reports_agree_wherever_the_rows_are(
     monkeypatch: pytest.MonkeyPatch,
@@ -160,7 +170,10 @@ def test_reports_agree_wherever_the_rows_are(
     width: int,
     plain: list[DrawnQuestion],
     other: DrawnQuestion,
+    few_events: int | None,
 ) -> None:
+    """Whatever the page has told the warehouse, and whatever that makes of it."""
+    monkeypatch.setattr("reports.warehouse.focus.FEW_EVENTS", few_events)
     # The rule that leaves out dimensions with many values would leave out all of so few events.
     monkeypatch.setattr("reports.rolling_up.STAYS_PER_ROW", 0)
     known = {name: dimension for name, dimension in ROLLED_UP.items() if name in {"", *ASKED}}
@@ -180,6 +193,8 @@ def test_reports_agree_wherever_the_rows_are(
     asked = make_site(history, skipped, width, send_in_pieces)
 
     with open_warehouse(asked.site) as warehouse:
+        if few_events is not None:
+            expect(warehouse, asked, plain)
         for question in plain:
             assert_answered(warehouse, asked, question)
         assert_answered(warehouse, asked, other)
@@ -200,6 +215,7 @@ def test_reports_agree_wherever_the_rows_are(
     width=st.integers(1, 40),
     plain=st.lists(plain_questions(), min_size=3, max_size=3),
     other=drawn_questions(),
+    is_expected=st.booleans(),
 )
 def test_figures_are_right_or_refused_where_events_are_dropped(
     monkeypatch: pytest.MonkeyPatch,
@@ -209,6 +225,7 @@ def test_figures_are_right_or_refused_where_events_are_dropped(
     width: int,
     plain: list[DrawnQuestion],
     other: DrawnQuestion,
+    is_expected: bool,
 ) -> None:
     monkeypatch.setattr("reports.rolling_up.STAYS_PER_ROW", 0)
     known = {name: dimension for name, dimension in ROLLED_UP.items() if name in {"", *ASKED}}
@@ -225,6 +242,8 @@ def test_figures_are_right_or_refused_where_events_are_dropped(
     kept_from = events_kept_from(asked.site.pk)
 
     with open_warehouse(asked.site) as warehouse:
+        if is_expected:
+            expect(warehouse, asked, plain)
         for question in plain:
             try:
                 assert_answered(warehouse, asked, question)

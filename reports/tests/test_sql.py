@@ -76,8 +76,9 @@ def test_values_are_nowhere_in_the_sql() -> None:
         "first_day": date(2026, 3, 10),
         "end_day": date(2026, 3, 12),
         "value_0": "Firefox'",
-        "value_4": [QUOTES, "Firefox"],
-        "value_5": ["DE"],
+        "value_4": QUOTES,
+        "value_5": "Firefox",
+        "value_6": "DE",
         "limit": 4321,
         "offset": 8765,
     }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
-from functools import cache, partial
 from time import monotonic
 from typing import Any
 
@@ -23,7 +22,7 @@ from reports.filters import Condition
 from reports.queries import ReportQuery
 from reports.sql import Statement, count_events, finish, write_components
 from reports.warehouse.daily import DailyFigures, first_day_of
-from reports.warehouse.focus import Focus, make_focus
+from reports.warehouse.focus import Expectation
 from sites.models import Site
 
 
@@ -37,7 +36,7 @@ class EmbeddedWarehouse:
         self._ends_at = monotonic() + settings.REPORT_SECONDS
         self._state = state
         self._daily = DailyFigures(state)
-        self._make_focus: Callable[[], Focus | None] | None = None
+        self._expected: Expectation | None = None
 
     def expect(
         self,
@@ -50,9 +49,7 @@ class EmbeddedWarehouse:
         All of them: these days, these dimensions, with these filters and perhaps others. Answers do
         not depend on it.
         """
-        self._make_focus = cache(
-            partial(make_focus, self._state, [*ranges], filters, [*dimensions])
-        )
+        self._expected = Expectation(self._state, [*ranges], [*dimensions], filters)
 
     @property
     def kept_from(self) -> date | None:
@@ -85,29 +82,40 @@ class EmbeddedWarehouse:
 
     def _write(self, query: ReportQuery, sources: set[str]) -> Statement:
         def count(part: ReportQuery, components: list[Component], parameters: Parameters) -> str:
-            daily = self._daily.count(part, components, parameters)
-            if daily is None:
-                self._refuse_dropped(part.range)
-            sources.add("events" if daily is None else "daily figures")
-            return daily or self._count_events(part, components, parameters)
+            table = None
+            expected = self._expected
+            if expected and expected.is_sooner_answered() and self._has_events_of(part.range):
+                table = expected.table_for(part, components)
+            if table is None:
+                daily = self._daily.count(part, components, parameters)
+                if daily is not None:
+                    sources.add("daily figures")
+                    return daily
+            sources.add("events")
+            table = table or self._table_for(part, components)
+            return count_events(part, components, parameters, table)
 
         parameters: Parameters = {}
         return finish(query, write_components(query, parameters, count), parameters)
 
-    def _count_events(
-        self, query: ReportQuery, components: list[Component], parameters: Parameters
-    ) -> str:
-        focus = self._make_focus() if self._make_focus else None
-        table = focus.table if focus and focus.covers(query, components) else "events"
-        return count_events(query, components, parameters, table)
+    def _table_for(self, query: ReportQuery, components: list[Component]) -> str:
+        """Return the events that the query needs, of which there may be more.
 
-    def _refuse_dropped(self, days: DateRange) -> None:
-        """Raise EventsDroppedError where a range has days whose events are not kept."""
+        Raises EventsDroppedError where some of them are not kept.
+        """
+        days = query.range
+        if not self._has_events_of(days):
+            assert self.kept_from is not None  # noqa: S101 -- else there are all
+            raise EventsDroppedError(self.kept_from)
+        table = self._expected and self._expected.table_for(query, components)
+        return table or f"{self._state.events(days.first_day, days.end_day)} AS events"
+
+    def _has_events_of(self, days: DateRange) -> bool:
+        """Whether the range has no day whose events are not kept."""
         kept_from, first_day = self.kept_from, first_day_of(self._state)
         if kept_from is None or first_day is None:
-            return
-        if days.first_day < kept_from and days.end_day > first_day:
-            raise EventsDroppedError(kept_from)
+            return True
+        return days.first_day >= kept_from or days.end_day <= first_day
 
     @contextmanager
     def _bounded(self) -> Iterator[None]:

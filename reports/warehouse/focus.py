@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -25,6 +25,9 @@ from reports.queries import ReportQuery
 
 #: Events for which a megabyte of the engine's memory is enough, a third of it left to questions.
 EVENTS_PER_MB: Final = 1_500
+
+#: So many events are read sooner than a question is planned over a year's daily figures.
+FEW_EVENTS: Final = 250_000
 
 #: What every question needs of an event.
 ALWAYS: Final = {
@@ -74,38 +77,65 @@ def columns_of(dimensions: Iterable[Dimension]) -> set[str]:
     return {word for text in texts for word in _WORD.findall(text)} & COLUMNS.keys()
 
 
-def make_focus(
-    state: SiteState,
-    ranges: Collection[DateRange],
-    filters: tuple[Condition, ...],
-    dimensions: Collection[Dimension],
-) -> Focus | None:
-    """Return the events of these days that meet the filters, for questions by these dimensions.
+@dataclass(slots=True)
+class Expectation:
+    """What a page is going to ask: about which days, by which dimensions, under which filters.
 
-    None where they may be too many. `state.engine` has the view `events`.
+    `state.engine` has the view `events`.
     """
-    first_day = min(days.first_day for days in ranges)
-    end_day = max(days.end_day for days in ranges)
-    if _count_at_most(state, first_day, end_day) > settings.REPORT_MEMORY_MB * EVENTS_PER_MB:
-        return None
-    kept = tuple(each for each in filters if dimensions_of(each) is not None)
-    asked = set(dimensions).union(*(dimensions_of(each) or () for each in kept))
-    columns = frozenset(columns_of(asked) | ALWAYS)
-    parameters: Parameters = {"first_day": first_day, "end_day": end_day}
-    conditions = ["happened_on >= $first_day", "happened_on < $end_day"]
-    conditions += [write_condition(each, parameters) for each in kept]
-    names = ", ".join(sorted(columns))
-    state.engine.execute(
-        f"CREATE TEMP TABLE focus AS SELECT {names} FROM events WHERE {' AND '.join(conditions)}",
-        parameters,
-    )
-    return Focus("focus", first_day, end_day, kept, columns)
 
+    state: SiteState
+    ranges: Collection[DateRange]
+    dimensions: Collection[Dimension]
+    filters: tuple[Condition, ...]
+    _made: list[Focus | None] = field(default_factory=list)
 
-def _count_at_most(state: SiteState, first_day: date, end_day: date) -> float:
-    """Return about how many events the days have, as if each file's were spread evenly."""
-    total = 0.0
-    for file in state.files:
-        days = (min(end_day, file.end_day) - max(first_day, file.first_day)).days
-        total += file.rows * max(0, days) / (file.end_day - file.first_day).days
-    return total
+    def is_sooner_answered(self) -> bool:
+        """Whether a table of these events answers sooner than daily figures do, where both can.
+
+        Without a filter, of few events alone; with some, most questions need events in any case.
+        """
+        return bool(self.filters) or self._count_at_most() <= FEW_EVENTS
+
+    def table_for(self, query: ReportQuery, components: Iterable[Component]) -> str | None:
+        """Return a table with all that the query needs, made for the first one; None without."""
+        if not self._made:
+            self._made.append(self._make())
+        focus = self._made[0]
+        return focus.table if focus and focus.covers(query, components) else None
+
+    def _make(self) -> Focus | None:
+        """Return the events of the days that meet the filters; None where they may be too many."""
+        if self._count_at_most() > settings.REPORT_MEMORY_MB * EVENTS_PER_MB:
+            return None
+        kept = tuple(each for each in self.filters if dimensions_of(each) is not None)
+        asked = set(self.dimensions).union(*(dimensions_of(each) or () for each in kept))
+        columns = frozenset(columns_of(asked) | ALWAYS)
+        parameters: Parameters = {"first_day": self.first_day, "end_day": self.end_day}
+        conditions = ["happened_on >= $first_day", "happened_on < $end_day"]
+        conditions += [write_condition(each, parameters) for each in kept]
+        self.state.engine.execute(
+            f"CREATE TEMP TABLE focus AS SELECT {', '.join(sorted(columns))}"
+            f" FROM {self.state.events(self.first_day, self.end_day)}"
+            f" WHERE {' AND '.join(conditions)}",
+            parameters,
+        )
+        return Focus("focus", self.first_day, self.end_day, kept, columns)
+
+    @property
+    def first_day(self) -> date:
+        """The first day of all ranges."""
+        return min(days.first_day for days in self.ranges)
+
+    @property
+    def end_day(self) -> date:
+        """The day after the last of all ranges."""
+        return max(days.end_day for days in self.ranges)
+
+    def _count_at_most(self) -> float:
+        """Return about how many events the days have, as if each file's were spread evenly."""
+        total = 0.0
+        for file in self.state.files:
+            days = (min(self.end_day, file.end_day) - max(self.first_day, file.first_day)).days
+            total += file.rows * max(0, days) / (file.end_day - file.first_day).days
+        return total
