@@ -23,7 +23,7 @@ from reports.components import Component, Level
 from reports.conditions import Parameters, write_condition
 from reports.dates import DateRange, Interval, today_in
 from reports.dimensions import EVENT, TIME, Dimension
-from reports.filters import dimensions_of, put_in_place
+from reports.filters import Condition, Filter, Operator, dimensions_of, put_in_place
 from reports.queries import ReportQuery
 from reports.rollup import COUNTED, ROLLED_UP, WHOLE
 from reports.sql import count_events, group_names
@@ -121,36 +121,35 @@ class DailyFigures:
         return self._tails[tail]
 
     def _read_tail(self, tail: Tail) -> MadeTail | None:
-        conditions = [f"happened_on < DATE '{tail.end_day}'"]
+        state, engine = self._state, self._state.engine
+        table = f"tail_{len(self._tails)}"
+        columns = ", ".join(sorted(ALWAYS | columns_of(ROLLED_UP.values()) | {"started_on"}))
+        condition = f"happened_on < DATE '{tail.end_day}'"
         if tail.until is not None:
             until = tail.until.astimezone(UTC).replace(tzinfo=None)
-            conditions.append(f"happened_at < TIMESTAMP '{until}'")
-        condition = " AND ".join(conditions)
-        engine = self._state.engine
-        within = f"happened_on >= DATE '{tail.first_day}' AND {condition}"
-        before = f"started_on < DATE '{tail.first_day}'"
+            condition += f" AND happened_at < TIMESTAMP '{until}'"
+        engine.execute(
+            f"CREATE TEMP TABLE {table} AS SELECT {_BEGUN} AS part, {columns}"
+            f" FROM {state.events(tail.first_day, tail.end_day)}"
+            f" WHERE happened_on >= DATE '{tail.first_day}' AND {condition}"
+        )
         earliest, has_users = engine.execute(
-            "SELECT min(started_on), coalesce(bool_or(visitor < 0), false) FROM events"
-            f" WHERE {within}"
+            f"SELECT min(started_on), coalesce(bool_or(visitor < 0), false) FROM {table}"
         ).fetchall()[0]
         if earliest is None:
             return None
-        table = f"tail_{len(self._tails)}"
-        columns = ", ".join(sorted(ALWAYS | columns_of(ROLLED_UP.values())))
         if earliest >= tail.first_day:
-            engine.execute(
-                f"CREATE TEMP TABLE {table} AS SELECT {_BEGUN} AS part, {columns}"
-                f" FROM events WHERE {within}"
-            )
             return MadeTail(table, has_users, goes_on=False)
+        going_on = f"{table}_going_on"
         engine.execute(
-            f"CREATE TEMP TABLE {table} AS WITH going_on AS ("
-            f"SELECT DISTINCT visitor FROM events WHERE {within} AND {before})"
-            f" SELECT {_BEGUN} AS part, {columns} FROM events ANTI JOIN going_on USING (visitor)"
-            f" WHERE {within} UNION ALL"
-            f" SELECT unnest(CASE WHEN happened_on < DATE '{tail.first_day}'"
+            f"CREATE TEMP TABLE {going_on} AS SELECT DISTINCT visitor FROM {table}"
+            f" WHERE started_on < DATE '{tail.first_day}'"
+        )
+        engine.execute(f"DELETE FROM {table} WHERE visitor IN (FROM {going_on})")
+        engine.execute(
+            f"INSERT INTO {table} SELECT unnest(CASE WHEN happened_on < DATE '{tail.first_day}'"
             f" THEN [{_GOING_ON}, {_BEFORE}] ELSE [{_GOING_ON}] END) AS part, {columns}"
-            " FROM events SEMI JOIN going_on USING (visitor)"
+            f" FROM {state.events(earliest, tail.end_day)} SEMI JOIN {going_on} USING (visitor)"
             f" WHERE happened_on >= DATE '{earliest}' AND {condition}"
         )
         return MadeTail(table, has_users, goes_on=True)
@@ -171,9 +170,17 @@ def rolled_up_dimension(query: ReportQuery, components: list[Component]) -> Dime
     dimension = next(iter(asked), WHOLE)
     if ROLLED_UP.get(dimension.name) != dimension:
         return None
-    if query.filters and not groups and not _adds_up(dimension, components):
-        return None
+    if query.filters and not groups and not _is_one_value(query.filters, dimension):
+        return dimension if _adds_up(dimension, components) else None
     return dimension
+
+
+def _is_one_value(filters: tuple[Condition, ...], dimension: Dimension) -> bool:
+    """Whether events meet the filters exactly if the dimension has one value, which has figures."""
+    match filters:
+        case [Filter(operator=Operator.IS, values=[value], negated=False, case_sensitive=True)]:
+            return dimension.condition in ("", f"{dimension.expression} <> ''" if value else "")
+    return False
 
 
 def _adds_up(dimension: Dimension, components: list[Component]) -> bool:

@@ -105,21 +105,25 @@ class Expectation:
         return focus.table if focus and focus.covers(query, components) else None
 
     def _make(self) -> Focus | None:
-        """Return the events of the days that meet the filters; None where they may be too many."""
-        if self._count_at_most() > settings.REPORT_MEMORY_MB * EVENTS_PER_MB:
-            return None
+        """Return the events of the days that meet the filters; None where they are too many."""
         kept = tuple(each for each in self.filters if dimensions_of(each) is not None)
-        asked = set(self.dimensions).union(*(dimensions_of(each) or () for each in kept))
-        columns = frozenset(columns_of(asked) | ALWAYS)
         parameters: Parameters = {"first_day": self.first_day, "end_day": self.end_day}
         conditions = ["happened_on >= $first_day", "happened_on < $end_day"]
         conditions += [write_condition(each, parameters) for each in kept]
-        self.state.engine.execute(
-            f"CREATE TEMP TABLE focus AS SELECT {', '.join(sorted(columns))}"
-            f" FROM {self.state.events(self.first_day, self.end_day)}"
-            f" WHERE {' AND '.join(conditions)}",
-            parameters,
+        source = (
+            f"{self.state.events(self.first_day, self.end_day)} WHERE {' AND '.join(conditions)}"
         )
+        engine = self.state.engine
+        most = settings.REPORT_MEMORY_MB * EVENTS_PER_MB
+        if self._count_at_most() > most:
+            # What decides is read once more then, but not again for each question.
+            counted = engine.execute(f"SELECT count(*) FROM {source}", parameters) if kept else None
+            if counted is None or counted.fetchall()[0][0] > most:
+                return None
+        asked = set(self.dimensions).union(*(dimensions_of(each) or () for each in kept))
+        columns = frozenset(columns_of(asked) | ALWAYS)
+        names = ", ".join(sorted(columns))
+        engine.execute(f"CREATE TEMP TABLE focus AS SELECT {names} FROM {source}", parameters)
         return Focus("focus", self.first_day, self.end_day, kept, columns)
 
     @property
