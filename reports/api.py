@@ -23,7 +23,7 @@ from rest_framework.views import APIView
 from reports.activity import find_first_hit
 from reports.answers import answer
 from reports.dates import today_in
-from reports.exceptions import ReportLimitError
+from reports.exceptions import EventsDroppedError, ReportLimitError
 from reports.questions import read_question, read_site_id
 from reports.reading.ranges import Asker
 from reports.reading.values import QuestionError
@@ -101,6 +101,8 @@ class QueryView(APIView):
         match exc:
             case QuestionError():
                 return Response({"error": str(exc)}, status=400)
+            case EventsDroppedError():  # nor will they be there when it is asked again
+                return Response({"error": f"#/date_range: {exc}"}, status=400)
             case ReportLimitError():
                 return Response({"error": f"#: {exc}"}, status=503)
             case NoAccessError():

@@ -221,6 +221,9 @@ class QueryDescription(OpenApiViewExtension):
                     400: OpenApiResponse(error, "What is wrong with the question, and where."),
                     401: OpenApiResponse(error, "No key, or one that may not read this site."),
                     413: OpenApiResponse(error, "Too large."),
+                    (503, "application/json"): OpenApiResponse(
+                        error, "It would take too long or too much memory, and was stopped."
+                    ),
                     (503, "text/plain"): OpenApiResponse(
                         {"type": "string"}, "The database cannot be reached now."
                     ),

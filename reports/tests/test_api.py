@@ -11,9 +11,12 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.test import Client
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pytest_django import Settings
 
+from archive.models import KeptEvents
 from reports.metrics import METRICS
 from reports.vocabulary import terms
 from sites.keys import make_key, revoke_keys
@@ -760,7 +763,7 @@ _ranges: Final = st.sampled_from(
 )
 
 
-@settings(
+@hypothesis_settings(
     max_examples=400,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -798,3 +801,30 @@ def test_whatever_is_asked_is_answered_or_refused(question: dict[str, Any], ask:
 
     assert status in (200, 400)
     assert ("error" in answer) == (status == 400)
+
+
+def test_a_question_that_takes_too_long_says_what_helps(
+    ask: Ask, history: None, settings: Settings
+) -> None:
+    settings.REPORT_SECONDS = 0
+
+    status, answered = ask(metrics=["visitors"])
+
+    assert status == 503
+    assert answered["error"].startswith("#: This report would take longer than 0 seconds")
+    assert "Ask for fewer days" in answered["error"]
+
+
+def test_a_question_about_events_that_are_not_kept_says_from_when_they_are(
+    ask: Ask, history: None, site: Site
+) -> None:
+    KeptEvents.objects.create(site=site, first_day=NOON.date(), first_event_at=NOON - DAY)
+
+    assert ask(date_range=["2026-03-10", "2026-03-10"])[0] == 200
+    status, answered = ask(
+        date_range=["2026-03-09", "2026-03-10"],
+        filters=[["is", "visit:device", ["mobile"]], ["is", "visit:country", ["DE"]]],
+    )
+
+    assert status == 400
+    assert answered["error"].startswith("#/date_range: Events are kept from 10 March 2026 on")
