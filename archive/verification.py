@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,8 +14,10 @@ from django.db.models import Exists, OuterRef, Q
 
 from archive.columns import COLUMNS
 from archive.engine import open_engine, table_definition
+from archive.erasure.steps import carry_out_all
 from archive.files import checksum, read_files
-from archive.models import ArchiveFile
+from archive.lists import ListChangedError
+from archive.models import ArchiveFile, Erasure
 from archive.rows import insert_visits
 from archive.snapshots import one_state
 from sites.models import Site
@@ -66,6 +68,8 @@ class Findings:
     #: Whole ones of which the list tells something else.
     mislisted: list[FaultyFile] = field(default_factory=list)
     rollups: list[FaultyFile] = field(default_factory=list)
+    #: Those that could not be finished.
+    unfinished_erasures: int = 0
     faults: dict[Fault, int] = field(default_factory=dict)
     #: Some of the visits with each fault.
     named: dict[Fault, list[int]] = field(default_factory=dict)
@@ -73,11 +77,15 @@ class Findings:
     def sentences(self) -> list[str]:
         """Return what is wrong, a sentence each; none where nothing is."""
         files = [*self.damaged, *self.mislisted, *self.rollups]
-        return [f"{faulty.file.name} {faulty.reason}." for faulty in files] + [
+        sentences = [f"{faulty.file.name} {faulty.reason}." for faulty in files]
+        sentences += [
             f"{_visits(count)} {'is' if count == 1 else 'are'} {fault},"
             f" such as {', '.join(map(str, self.named[fault]))}."
             for fault, count in self.faults.items()
         ]
+        if self.unfinished_erasures:
+            sentences.append(f"Erasures that could not be finished: {self.unfinished_erasures:,}.")
+        return sentences
 
     def summary(self) -> str:
         """Return how much was compared."""
@@ -99,13 +107,19 @@ def add_figures_check(check: FiguresCheck) -> None:
 
 
 def verify(site: Site) -> Findings:
-    """Return what of the site's archive was compared and what is wrong with it; changes nothing.
+    """Return what of the site's archive was compared and what is wrong with it.
 
-    For whoever holds `archive.folder.change_archive`: files, list and figures stand still then.
-    Hits may go on: rows are compared in batches, each as of one moment.
+    It changes nothing, but for what was to be erased and is not yet: that is erased first, as rows,
+    files and figures agree only once all have lost it. For whoever holds
+    `archive.folder.change_archive`: files, list and figures stand still then. Hits may go on: rows
+    are compared in batches, each as of one moment.
     """
+    # A file that is lost or damaged stops it, and is found below.
+    with suppress(ListChangedError, duckdb.Error, OSError):
+        carry_out_all(site.pk)
     with examination(site) as (_, found):
         pass
+    found.unfinished_erasures = Erasure.objects.filter(site=site, finished_at=None).count()
     if not found.damaged:
         found.compared_days = sum(len(file.days) for file in _rollups(site))
     found.rollups = wrong_figures(site, of_whole_files=not found.damaged)

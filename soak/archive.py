@@ -3,7 +3,8 @@
 Each cycle starts the process on what the last one left and kills it. After that the archive has to
 be right in every way that `manage.py verify_archive` knows, and reports have to count exactly the
 events that were acknowledged, by day and page; those of the one transaction that was going on are
-all there or none of them is.
+all there or none of them is. In each cycle a page of the one before is erased: while that is not
+finished its events may be there, after it none is.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ UNITS: Final = {
     "errors": "processes that ended by themselves, or complained",
     "compared_visits": "visits that it compared with their rows, after all kills together",
     "compared_days": "days whose daily figures it compared with the events",
-    "killed_in_upkeep": "kills in the middle of archiving, merging, rolling up, pruning, deleting",
+    "killed_in_upkeep": "kills in the middle of erasing, archiving, merging, pruning and the like",
+    "killed_in_erasing": "of them while a page was being erased",
     "killed_in_commit": "of them while the list was changed",
     "killed_in_storing": "kills while hits were being stored",
     "left_drafts": "kills in the middle of a change, which left files that were never listed",
@@ -63,6 +65,8 @@ UNITS: Final = {
     "logs": "kills that left a write-ahead log",
     "files": "files of events at the end",
     "archived_visits": "visits in them",
+    "erased_events": "events that reports have ceased to count, as was asked for",
+    "finished_erasures": "pages of which nothing is left",
     "pruned_visits": "visits whose rows were deleted between the kills",
     "rolled_up_days": "days rolled up between them",
     "rowless_visits": "of these, without rows",
@@ -88,8 +92,11 @@ class Figures:
     compared_visits: int = 0
     compared_days: int = 0
     killed_in_upkeep: int = 0
+    killed_in_erasing: int = 0
     killed_in_commit: int = 0
     killed_in_storing: int = 0
+    erased_events: int = 0
+    finished_erasures: int = 0
     pruned_visits: int = 0
     rolled_up_days: int = 0
     left_drafts: int = 0
@@ -145,21 +152,35 @@ class Cycles:
         self.figures = Figures()
         self.expected: Counts = Counter()
         self.ever_listed: set[str] = set()
+        #: Pages by their erasures, of those that were not finished at the last look.
+        self.erasing: dict[int, str] = {}
 
     def run(self, cycles: int) -> Figures:
         """Return what came of that many kills."""
         for number in range(cycles):
             days_ago = MOST_DAYS - (MOST_DAYS - 2) * number // cycles
+            if number:
+                self.ask_to_erase(_own_page(number - 1))
             diary = self.kill_one(number, days_ago)
             self.look_at_remains(diary)
-            self.look_at_archive()
             self.look_at_reports(diary)
+            self.look_at_archive()
             if number % SOME == SOME - 1:
                 self.catch_up()
             self.release()
             if (number + 1) % 10 == 0:
                 say(f"{number + 1} of {cycles}: {self.figures}")
         return self.figures
+
+    def ask_to_erase(self, page: str) -> None:
+        """Note that a page is to be erased; nobody sends it any more."""
+        from archive.erasure.plan import make_plan
+        from archive.erasure.requests import note, of_path
+
+        erasure = of_path(self.site, page)
+        note(erasure, make_plan(erasure))
+        self.erasing[erasure.pk] = page
+        self.release()
 
     def kill_one(self, number: int, days_ago: int) -> Diary:
         """Start a process, kill it, and return what it told."""
@@ -169,7 +190,7 @@ class Cycles:
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "soak.support.archiving"),
-                    *(DOMAIN, str(self.rng.getrandbits(32)), str(days_ago)),
+                    *(DOMAIN, str(self.rng.getrandbits(32)), str(days_ago), _own_page(number)),
                 ],
                 cwd=ROOT,
                 env=dict(self.environment),
@@ -206,6 +227,7 @@ class Cycles:
     def look_at_remains(self, diary: Diary) -> None:
         """Count what the kill interrupted and what it left, before anybody cleans up."""
         self.figures.killed_in_upkeep += bool(diary.doing)
+        self.figures.killed_in_erasing += "carry_out_all" in diary.doing
         self.figures.killed_in_commit += "commit" in diary.doing
         self.figures.killed_in_storing += bool(diary.pending)
         if self.store.is_sqlite:
@@ -238,7 +260,9 @@ class Cycles:
         """Compare what reports count with what was acknowledged; take the last transaction in."""
         self.figures.acked += diary.acked.total()
         self.expected += diary.acked
+        finished = self.find_finished()
         counted = count_by_report(self.site)
+        self.take_off_erased(counted, finished)
         if counted == self.expected:
             return
         if counted == self.expected + diary.pending:
@@ -250,6 +274,26 @@ class Cycles:
         self.figures.torn += bool(more & diary.pending)
         say(f"missing {missing}, more {more}, pending {diary.pending}")
         self.expected = counted  # each is counted once
+
+    def find_finished(self) -> set[str]:
+        """Return pages whose erasure is finished since the last look."""
+        from archive.models import Erasure
+
+        unfinished = Erasure.objects.filter(finished_at=None).values_list("pk", flat=True)
+        done = self.erasing.keys() - set(unfinished)
+        self.figures.finished_erasures += len(done)
+        return {self.erasing.pop(pk) for pk in done}
+
+    def take_off_erased(self, counted: Counts, finished: set[str]) -> None:
+        """Expect nothing of pages that are erased, and no more than is counted of one being so."""
+        started = set(self.erasing.values())
+        for key, number in list(self.expected.items()):
+            if key[1] in finished:
+                del self.expected[key]
+            elif key[1] in started:
+                self.expected[key] = min(number, counted[key])
+            self.figures.erased_events += number - self.expected[key]
+        self.expected += Counter()  # without those of which nothing is left
 
     def catch_up(self) -> None:
         """Do what kills have left undone, so that there are days to roll up and rows to prune."""
@@ -264,6 +308,11 @@ class Cycles:
         from django.db import connections
 
         connections.close_all()
+
+
+def _own_page(number: int) -> str:
+    """The page that only one cycle's process sends."""
+    return f"/cycle-{number}"
 
 
 def _wait_until_ready(file: Path, process: subprocess.Popen[bytes]) -> None:

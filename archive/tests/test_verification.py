@@ -12,10 +12,13 @@ from django.db.models import F
 from pytest_django import Settings
 
 from archive.archiver import add_events, archive_finished, working_table
+from archive.erasure.plan import make_plan
+from archive.erasure.requests import note, of_path
+from archive.erasure.rows import erase_rows
 from archive.files import read_files
 from archive.folder import change_archive
 from archive.lists import ListChange
-from archive.models import ArchiveFile
+from archive.models import ArchiveFile, Erasure
 from archive.upkeep import keep_up
 from archive.verification import BATCH_VISITS, verify
 from sites.models import Site
@@ -246,6 +249,28 @@ def test_finds_daily_figures_that_events_do_not_make(rolled_up: list[Visit], sit
     ArchiveFile.objects.filter(pk=rollup(site).pk).update(first_day=NOON.date() + DAY)
 
     assert wrong(site) == ["figures has other daily figures than the events make."]
+
+
+@pytest.fixture
+def half_erased(rolled_up: list[Visit], site: Site) -> Erasure:
+    """An erasure that was stopped when the rows were rid of a page, and nothing else yet."""
+    erasure = of_path(site, "/1")
+    note(erasure, make_plan(erasure))
+    erase_rows(erasure)
+    return erasure
+
+
+def test_finishes_an_erasure_first(half_erased: Erasure, site: Site) -> None:
+    assert wrong(site) == []
+
+    half_erased.refresh_from_db()
+    assert half_erased.finished_at is not None
+
+
+def test_tells_of_an_erasure_that_cannot_be_finished(half_erased: Erasure, site: Site) -> None:
+    files(site)[1].path.unlink()
+
+    assert wrong(site)[-1] == "Erasures that could not be finished: 1."
 
 
 def test_compares_in_batches(

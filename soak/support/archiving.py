@@ -1,6 +1,6 @@
 """A process that takes hits and archives at once, as a server does, only all the time.
 
-    python -m soak.support.archiving DOMAIN SEED FROM_DAYS_AGO
+    python -m soak.support.archiving DOMAIN SEED FROM_DAYS_AGO PAGE
 
 Thresholds are so small that the archive is being changed at nearly every moment. Each thing that
 was done is a line of JSON on stdout, written before anybody could be told of it:
@@ -11,7 +11,8 @@ was done is a line of JSON on stdout, written before anybody could be told of it
     ["listed", names]   files that the list has now
     ["ready"]           the first hits are stored: everything is imported and open
 
-Counts are [[day, page, events], …]. It ends when it is killed, or its parent has gone.
+Counts are [[day, page, events], …]. PAGE is one that no other process sends: it is erased later.
+It ends when it is killed, or its parent has gone.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ VISITORS: Final = 30
 #: The share of past visits that fall on any day, in place of the one that is in turn.
 ANYWHERE: Final = 0.005
 MOST_DAYS: Final = 60
+#: The share of processes that erase before anything else, so that enough kills meet it.
+SOONEST: Final = 0.5
 
 AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
@@ -63,6 +66,7 @@ def shrink_thresholds() -> None:
     from functools import partial
 
     from archive import archiver, compaction, files, pruning, upkeep
+    from archive.erasure import rows
     from reports import rolling_up
     from reports.rollup import ROLLED_UP
 
@@ -72,6 +76,7 @@ def shrink_thresholds() -> None:
         (upkeep, "MAX_VISITS", MAX_VISITS),
         (compaction, "MANY", 3),
         (pruning, "BATCH_VISITS", BATCH),
+        (rows, "BATCH_VISITS", BATCH),
         (files, "GRACE_SECONDS", 0.0),
         (rolling_up, "MANY", 3),
         (rolling_up, "STAYS_PER_ROW", 0),
@@ -86,6 +91,7 @@ def tell_of_upkeep() -> None:
     from archive.lists import ListChange
 
     for module, name in (
+        (upkeep, "carry_out_all"),
         (upkeep, "archive_finished"),
         (upkeep, "compact"),
         (upkeep, "do_further_work"),
@@ -115,7 +121,7 @@ def _telling(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def keep_up_for_ever(site: Site, rng: Random) -> None:
-    """Archive, merge, roll up, prune and clean up, again and again; at first in any order.
+    """Erase, archive, merge, roll up, prune and clean up, for ever; at first in any order.
 
     So a kill meets each of them, however soon it comes.
     """
@@ -125,13 +131,17 @@ def keep_up_for_ever(site: Site, rng: Random) -> None:
 
     now = datetime.now(UTC)
     parts: list[Callable[[], object]] = [
+        lambda: upkeep.carry_out_all(site.pk),  # type: ignore[attr-defined]
         lambda: upkeep.archive_finished(site.pk, now),  # type: ignore[attr-defined]
         lambda: upkeep.compact(site.pk, now.date()),  # type: ignore[attr-defined]
         lambda: upkeep.do_further_work(site, now),
         lambda: upkeep.prune_rows(site.pk, now),  # type: ignore[attr-defined]
     ]
+    first = rng.sample(parts, len(parts))
+    if rng.random() < SOONEST:
+        first.sort(key=parts.index)
     with suppress(ListChangedError), change_archive(wait_seconds=60):
-        for part in rng.sample(parts, len(parts)):
+        for part in first:
             part()
     while True:
         # A hit that joined two visits while they were archived: tried again, as the server does.
@@ -142,10 +152,11 @@ def keep_up_for_ever(site: Site, rng: Random) -> None:
 class Sender:
     """Stores visits that are over, and hits that come late."""
 
-    def __init__(self, site: Site, seed: int, days_ago: int) -> None:
+    def __init__(self, site: Site, seed: int, days_ago: int, own_page: str) -> None:
         self.site = site
         self.rng = Random(seed)
         self.days_ago = days_ago
+        self.pages = [own_page, *(f"/{number}" for number in range(PAGES))]
 
     def send_some(self) -> None:
         """Store some of both, and tell of it before and after."""
@@ -204,8 +215,8 @@ class Sender:
         )
 
     def page(self) -> str:
-        """Return one of the site's pages."""
-        return f"/{self.rng.randrange(PAGES)}"
+        """Return one of the site's pages, or this process's own."""
+        return self.rng.choice(self.pages)
 
 
 def _count(events: Any) -> Counts:
@@ -223,11 +234,11 @@ def main() -> None:
     from sites.models import Site
 
     parent = os.getppid()
-    domain, seed, days_ago = sys.argv[1:]
+    domain, seed, days_ago, own_page = sys.argv[1:]
     shrink_thresholds()
     tell_of_upkeep()
     site = Site.objects.get(domain=domain)
-    sender = Sender(site, int(seed), int(days_ago))
+    sender = Sender(site, int(seed), int(days_ago), own_page)
     sender.send_some()
     open_engine().close()
     tell("ready")

@@ -15,8 +15,8 @@ class Command(BaseCommand):
 
     help = (
         "Compare the archive's files with their list, with the rows that are still there, and with"
-        " the daily figures. Changes nothing; the server may run. Exits with 1 when anything is"
-        " wrong."
+        " the daily figures. Changes nothing, but finishes what was to be erased; the server may"
+        " run. Exits with 1 when anything is wrong."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
