@@ -29,6 +29,8 @@ from bench.support.results import print_results
 if TYPE_CHECKING:
     import duckdb
 
+    from reports.dates import DateRange
+    from reports.dimensions import Dimension
     from reports.queries import ReportQuery
     from sites.models import Site
 
@@ -139,11 +141,10 @@ def _ask_page(site: Site, questions: list[ReportQuery]) -> None:
     from reports.warehouse.embedded import open_warehouse
 
     with open_warehouse(site) as warehouse:
-        warehouse.expect(
-            [question.range for question in questions],
-            {dimension for question in questions for dimension in question.dimensions},
-            questions[0].filters,
-        )
+        ranges: dict[DateRange, set[Dimension]] = {}
+        for question in questions:
+            ranges.setdefault(question.range, set()).update(question.dimensions)
+        warehouse.expect(ranges, questions[0].filters)
         for question in questions:
             warehouse.rows(warehouse.write(question))
 

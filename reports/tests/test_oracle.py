@@ -387,7 +387,7 @@ def test_any_question_is_answered_as_the_oracle_does(
 
     with open_warehouse(asked.site) as warehouse:
         if is_expected:
-            warehouse.expect([asked.days], drawn.dimensions, drawn.filters)
+            warehouse.expect({asked.days: drawn.dimensions}, drawn.filters)
         assert_answered(warehouse, asked, drawn)
 
 

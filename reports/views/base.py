@@ -119,8 +119,10 @@ class ReportView(SiteView):
             with open_warehouse(self.site) as self.warehouse:
                 if self.is_daily_only:
                     self.period = self.period.by_days()
-                ranges = [self.period.range, *filter(None, [self.earlier])]
-                self.warehouse.expect(ranges, self.dimensions)
+                ranges = {self.period.range: self.dimensions}
+                if self.earlier:
+                    ranges[self.earlier] = ()
+                self.warehouse.expect(ranges)
                 return render(request, self.template_name, self.get_context_data())
         except EventsDroppedError as error:
             context = {"site": self.site, "error": error}

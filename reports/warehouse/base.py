@@ -5,7 +5,7 @@ It has the columns of archive.columns: an event, with what is known of its visit
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, Protocol
 
@@ -26,11 +26,13 @@ class Warehouse(Protocol):
 
     def expect(
         self,
-        ranges: Iterable[DateRange],
-        dimensions: Iterable[Dimension],
+        ranges: Mapping[DateRange, Collection[Dimension]],
         filters: tuple[Condition, ...] = (),
     ) -> None:
-        """Say what further questions are going to be about, so that they can share their work."""
+        """Say what further questions are going to be about, so that they can share their work.
+
+        `ranges` has the dimensions that each is going to be asked by, time aside.
+        """
         ...
 
     def write(self, query: ReportQuery) -> Statement:

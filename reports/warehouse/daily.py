@@ -27,7 +27,7 @@ from reports.filters import Condition, Filter, Operator, dimensions_of, put_in_p
 from reports.queries import ReportQuery
 from reports.rollup import COUNTED, ROLLED_UP, WHOLE
 from reports.sql import count_events, group_names
-from reports.warehouse.focus import ALWAYS, columns_of
+from reports.warehouse.focus import ALWAYS, Expectation, columns_of
 
 _BY_DAYS: Final = (TIME[Interval.DAY], TIME[Interval.WEEK], TIME[Interval.MONTH])
 #: Parts of a tail: what has begun in it, all that goes on into it, and of that what was before it.
@@ -61,7 +61,8 @@ class DailyFigures:
 
     def __init__(self, state: SiteState) -> None:
         self._state = state
-        self._tails: dict[Tail, MadeTail | None] = {}
+        self.expected: Expectation | None = None
+        self._tails: dict[tuple[Tail, frozenset[str]], MadeTail | None] = {}
 
     def count(
         self, query: ReportQuery, components: list[Component], parameters: Parameters
@@ -83,7 +84,7 @@ class DailyFigures:
         files = _overlapping(self._state.rollups, days.first_day, split)
         tail = None
         if split < days.end_day:
-            tail = self._make_tail(Tail(split, days.end_day, days.until))
+            tail = self._make_tail(Tail(split, days.end_day, days.until), dimension)
         users_come = any(file.has_users for file in files) or (tail is not None and tail.has_users)
         if users_come and any(part.level is Level.VISITOR for part in components):
             return None
@@ -114,16 +115,22 @@ class DailyFigures:
         kept_from = self._state.kept_from
         return kept_from is not None and split < min(kept_from, days.end_day)
 
-    def _make_tail(self, tail: Tail) -> MadeTail | None:
-        """Return the tail, made for the first question that needs it; None without events."""
-        if tail not in self._tails:
-            self._tails[tail] = self._read_tail(tail)
-        return self._tails[tail]
+    def _make_tail(self, tail: Tail, dimension: Dimension) -> MadeTail | None:
+        """Return the tail, made for the first question that needs it; None without events.
 
-    def _read_tail(self, tail: Tail) -> MadeTail | None:
+        It has what the page asks of it by, or everything where that is not known.
+        """
+        asked = self.expected.dimensions_at(tail.end_day, tail.until) if self.expected else None
+        if asked is None or dimension not in {*asked, WHOLE}:
+            asked = {*ROLLED_UP.values()}
+        columns = frozenset(ALWAYS | columns_of(asked) | {"started_on"})
+        if (tail, columns) not in self._tails:
+            self._tails[tail, columns] = self._read_tail(tail, ", ".join(sorted(columns)))
+        return self._tails[tail, columns]
+
+    def _read_tail(self, tail: Tail, columns: str) -> MadeTail | None:
         state, engine = self._state, self._state.engine
         table = f"tail_{len(self._tails)}"
-        columns = ", ".join(sorted(ALWAYS | columns_of(ROLLED_UP.values()) | {"started_on"}))
         condition = f"happened_on < DATE '{tail.end_day}'"
         if tail.until is not None:
             until = tail.until.astimezone(UTC).replace(tzinfo=None)

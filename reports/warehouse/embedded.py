@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from time import monotonic
@@ -40,16 +40,15 @@ class EmbeddedWarehouse:
 
     def expect(
         self,
-        ranges: Iterable[DateRange],
-        dimensions: Iterable[Dimension],
+        ranges: Mapping[DateRange, Collection[Dimension]],
         filters: tuple[Condition, ...] = (),
     ) -> None:
         """Say what further questions are going to be about, so that they can share their work.
 
-        All of them: these days, these dimensions, with these filters and perhaps others. Answers do
-        not depend on it.
+        `ranges` has the dimensions that each is going to be asked by, time aside; `filters` are
+        those of all questions, of which some may have others too. Answers do not depend on it.
         """
-        self._expected = Expectation(self._state, [*ranges], [*dimensions], filters)
+        self._expected = self._daily.expected = Expectation(self._state, ranges, filters)
 
     @property
     def kept_from(self) -> date | None:
@@ -84,7 +83,8 @@ class EmbeddedWarehouse:
         def count(part: ReportQuery, components: list[Component], parameters: Parameters) -> str:
             table = None
             expected = self._expected
-            if expected and expected.is_sooner_answered() and self._has_events_of(part.range):
+            # Under a filter most of a page's questions need events: then all of them may.
+            if expected and expected.filters and self._has_events_of(part.range):
                 table = expected.table_for(part, components)
             if table is None:
                 daily = self._daily.count(part, components, parameters)

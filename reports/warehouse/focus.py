@@ -7,9 +7,10 @@ enough events, they are put into a table in memory first: files are read once, n
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
+from itertools import chain
 from typing import Final
 
 from django.conf import settings
@@ -25,9 +26,6 @@ from reports.queries import ReportQuery
 
 #: Events for which a megabyte of the engine's memory is enough, a third of it left to questions.
 EVENTS_PER_MB: Final = 1_500
-
-#: So many events are read sooner than a question is planned over a year's daily figures.
-FEW_EVENTS: Final = 250_000
 
 #: What every question needs of an event.
 ALWAYS: Final = {
@@ -79,23 +77,24 @@ def columns_of(dimensions: Iterable[Dimension]) -> set[str]:
 
 @dataclass(slots=True)
 class Expectation:
-    """What a page is going to ask: about which days, by which dimensions, under which filters.
-
-    `state.engine` has the view `events`.
-    """
+    """What a page is going to ask: about which days, by which dimensions, under which filters."""
 
     state: SiteState
-    ranges: Collection[DateRange]
-    dimensions: Collection[Dimension]
+    #: What is asked about, each with the dimensions that it is asked by.
+    ranges: Mapping[DateRange, Collection[Dimension]]
     filters: tuple[Condition, ...]
     _made: list[Focus | None] = field(default_factory=list)
 
-    def is_sooner_answered(self) -> bool:
-        """Whether a table of these events answers sooner than daily figures do, where both can.
-
-        Without a filter, of few events alone; with some, most questions need events in any case.
-        """
-        return bool(self.filters) or self._count_at_most() <= FEW_EVENTS
+    def dimensions_at(self, end_day: date, until: datetime | None) -> set[Dimension] | None:
+        """Return what ranges with this end are asked by or filtered on; None: no such range is."""
+        asked = [
+            dimensions
+            for days, dimensions in self.ranges.items()
+            if (days.end_day, days.until) == (end_day, until)
+        ]
+        if not asked:
+            return None
+        return {*chain.from_iterable(asked), *self._filtered_on(self.filters)}
 
     def table_for(self, query: ReportQuery, components: Iterable[Component]) -> str | None:
         """Return a table with all that the query needs, made for the first one; None without."""
@@ -120,11 +119,15 @@ class Expectation:
             counted = engine.execute(f"SELECT count(*) FROM {source}", parameters) if kept else None
             if counted is None or counted.fetchall()[0][0] > most:
                 return None
-        asked = set(self.dimensions).union(*(dimensions_of(each) or () for each in kept))
+        asked = {*chain.from_iterable(self.ranges.values()), *self._filtered_on(kept)}
         columns = frozenset(columns_of(asked) | ALWAYS)
         names = ", ".join(sorted(columns))
         engine.execute(f"CREATE TEMP TABLE focus AS SELECT {names} FROM {source}", parameters)
         return Focus("focus", self.first_day, self.end_day, kept, columns)
+
+    @staticmethod
+    def _filtered_on(filters: Iterable[Condition]) -> set[Dimension]:
+        return set().union(*(dimensions_of(each) or () for each in filters))
 
     @property
     def first_day(self) -> date:
