@@ -48,15 +48,29 @@ class SiteState:
 
         Files without an event on the days [first_day, end_day) are left out.
         """
-        files = [
-            file for file in self.files if file.first_day < end_day and file.last_day >= first_day
-        ]
         columns = ", ".join(COLUMNS)
-        archived = f"SELECT {columns} FROM {read_files(files)}"
-        if files and self.superseded:
+        archived = f"SELECT {columns} FROM {self.archived_events(first_day, end_day)}"
+        if self.superseded:
             archived += " ANTI JOIN superseded USING (visit_id)"
-        live = f"SELECT {columns} FROM {LIVE_TABLE} WHERE site_id = {self.site_id:d}"
-        return f"({archived} UNION ALL {live})"
+        return f"({archived} UNION ALL SELECT {columns} FROM {self.live_events()})"
+
+    def archived_events(self, first_day: date, end_day: date) -> str:
+        """Return every event that the files hold, as a query: superseded visits as they were.
+
+        Files without an event on the days [first_day, end_day) are left out.
+        """
+        return read_files(
+            file for file in self.files if file.first_day < end_day and file.last_day >= first_day
+        )
+
+    def live_events(self) -> str:
+        """Return every event of the site that is live, as a query in brackets."""
+        return f"(SELECT * FROM {LIVE_TABLE} WHERE site_id = {self.site_id:d})"
+
+    @property
+    def changed_from(self) -> date | None:
+        """The first day of which the files do not hold every event as it is; None: they do."""
+        return min([*self.live_days, *filter(None, [self.changed_since])], default=None)
 
 
 @dataclass(slots=True)

@@ -30,19 +30,32 @@ from visits.models import LiveVisit
 #: A dimension with more rows than one for so many stays says little more than the events do, and
 #: is left to them.
 STAYS_PER_ROW: Final = 4
+#: Events of a day that are many: a page reads them in some tens of milliseconds.
+MANY_EVENTS: Final = 20_000
 #: So many files of one month are merged; fewer once the month is over.
 MANY: Final = 8
 
 
 def roll_up(site: Site, now: datetime) -> int:
-    """Write daily figures of every day of `site` that is over and has none; return how many days.
+    """Write daily figures of every day of `site` that has none; return how many days.
 
-    A day with a visit that is still live has to wait. For whoever holds
-    `archive.folder.change_archive`. Raises what `ListChange.commit` does.
+    A day that goes on, or has a visit that is still live, is going to have others: it has to wait,
+    unless so many of its events are archived that reading them takes longer than writing figures.
+    For whoever holds `archive.folder.change_archive`. Raises what `ListChange.commit` does.
     """
     rolled_up = 0
     end = _rollable_until(site, now)
-    for first, last in list(_missing(site, end)):
+    files = list(ArchiveFile.objects.for_site(site.pk).order_by("first_day"))
+    have = _days_with_figures(files)
+    missing = [
+        *_missing(files, have, events_kept_from(site.pk), end),
+        *(
+            (day, day)
+            for day in _full_days(files, end, today_in(site.zone, now))
+            if day not in have
+        ),
+    ]
+    for first, last in missing:
         with _engine() as engine:
             drafts = [write_rollup(engine, site.pk, first, last)]
             ListChange(site_id=site.pk, added=drafts).commit()
@@ -140,16 +153,17 @@ def _rollable_until(site: Site, now: datetime) -> date:
     return min(today, live or today)
 
 
-def _missing(site: Site, end: date) -> Iterator[tuple[date, date]]:
+def _days_with_figures(files: Iterable[ArchiveFile]) -> set[date]:
+    return {day for file in files if file.kind == ArchiveFile.Kind.ROLLUP for day in file.days}
+
+
+def _missing(
+    files: Iterable[ArchiveFile], have: set[date], kept_from: date | None, end: date
+) -> Iterator[tuple[date, date]]:
     """Yield the days before `end` without figures, as runs within a month, first and last day."""
-    files = list(ArchiveFile.objects.for_site(site.pk).order_by("first_day"))
-    have: set[date] = set()
-    for file in files:
-        if file.kind == ArchiveFile.Kind.ROLLUP:
-            have |= file.days
     beginnings = [file.first_day for file in files if file.kind == ArchiveFile.Kind.EVENTS]
     # Days before those that are kept have figures, and no longer all of their events.
-    day = events_kept_from(site.pk) or min(beginnings, default=end)
+    day = kept_from or min(beginnings, default=end)
     while day < end:
         if day in have:
             day += DAY
@@ -159,6 +173,15 @@ def _missing(site: Site, end: date) -> Iterator[tuple[date, date]]:
         while day < month_end and day not in have:
             day += DAY
         yield first, day - DAY
+
+
+def _full_days(files: Iterable[ArchiveFile], first: date, last: date) -> Iterator[date]:
+    """Yield the days from `first` to `last` of which about so many events are archived."""
+    events = [file for file in files if file.kind == ArchiveFile.Kind.EVENTS]
+    for day in (first + n * DAY for n in range((last - first).days + 1)):
+        reaching = [file for file in events if file.first_day <= day <= file.last_day]
+        if sum(file.rows / len(file.days) for file in reaching) >= MANY_EVENTS:
+            yield day
 
 
 def _describe(
@@ -223,7 +246,9 @@ def _fill(
 
 def _merge_months(site: Site, end: date) -> None:
     months: dict[date, list[ArchiveFile]] = defaultdict(list)
-    for file in ArchiveFile.objects.for_site(site.pk).rollups().order_by("first_day"):
+    # Those of days that are not over are going to be replaced, and alone for that.
+    over = ArchiveFile.objects.for_site(site.pk).rollups().filter(last_day__lt=end)
+    for file in over.order_by("first_day"):
         months[first_of_month(file.first_day)].append(file)
     for month, files in months.items():
         if len(files) >= (2 if next_month(month) <= end else MANY):

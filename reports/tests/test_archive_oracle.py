@@ -73,6 +73,17 @@ def roll_up_all(site: Site, now: datetime) -> None:
     roll_up(site, now + timedelta(days=3))
 
 
+def roll_up_so_far(site: Site, now: datetime) -> None:
+    """Roll up also the days that go on, or have live visits, of what is archived."""
+    roll_up(site, now)
+
+
+def archive_and_roll_up(site: Site, now: datetime) -> None:
+    """Let figures know a visit that may go on: what comes then is not as they have it."""
+    archive_all(site, now)
+    roll_up_so_far(site, now)
+
+
 def prune(site: Site, now: datetime) -> None:
     """Delete the rows of what is archived."""
     prune_rows(site.pk, now + LATER)
@@ -96,6 +107,9 @@ UPKEEP: Final[tuple[Callable[[Site, datetime], None], ...]] = (
     archive_all,
     merge,
     roll_up_all,
+    roll_up_so_far,
+    archive_and_roll_up,
+    archive_and_roll_up,
 )
 
 #: Metrics of components that days are rolled up to.
@@ -153,7 +167,7 @@ def needs_events(question: DrawnQuestion) -> bool:
 @given(
     history=histories(),
     upkeep=st.lists(st.none() | st.sampled_from(UPKEEP), min_size=12, max_size=12),
-    ends_rolled_up=st.sampled_from((True, True, False)),
+    ends_rolled_up=st.sampled_from((True, False, False)),
     ends_pruned=st.booleans(),
     skipped=st.integers(0, 1),
     width=st.integers(1, 40),
@@ -176,6 +190,7 @@ def test_reports_agree_wherever_the_rows_are(
     """Whether or not the page has told the warehouse what it is going to ask."""
     # The rule that leaves out dimensions with many values would leave out all of so few events.
     monkeypatch.setattr("reports.rolling_up.STAYS_PER_ROW", 0)
+    monkeypatch.setattr("reports.rolling_up.MANY_EVENTS", 0)
     known = {name: dimension for name, dimension in ROLLED_UP.items() if name in {"", *ASKED}}
     monkeypatch.setattr("reports.rolling_up.ROLLED_UP", known)
 
@@ -228,6 +243,7 @@ def test_figures_are_right_or_refused_where_events_are_dropped(
     is_expected: bool,
 ) -> None:
     monkeypatch.setattr("reports.rolling_up.STAYS_PER_ROW", 0)
+    monkeypatch.setattr("reports.rolling_up.MANY_EVENTS", 0)
     known = {name: dimension for name, dimension in ROLLED_UP.items() if name in {"", *ASKED}}
     monkeypatch.setattr("reports.rolling_up.ROLLED_UP", known)
 

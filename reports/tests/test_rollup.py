@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from archive.archiver import archive_finished
 from archive.models import ArchiveFile
@@ -28,6 +29,9 @@ from reports.rolling_up import roll_up
 from reports.tests.histories import view
 from reports.warehouse.embedded import open_warehouse
 from sites.models import Site
+from visits.bulk import delete_rows
+from visits.changes import Change, note_deletions
+from visits.models import Visit
 from visits.services import add_event, add_visit
 from visits.tests.hits import DAY, HOUR, MINUTE, NOON
 
@@ -144,6 +148,10 @@ def with_pages(question: ReportQuery) -> ReportQuery:
     return replace(question, dimensions=(PAGE,))
 
 
+def with_sources(question: ReportQuery) -> ReportQuery:
+    return replace(question, dimensions=(SOURCE,))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "monday", "tuesday", "both"),
     [(40, 70, 40, 70, 70), (70, 40, 70, 40, 70), (None, 40, None, 40, 40), (40, 40, 40, 40, 40)],
@@ -185,12 +193,40 @@ def test_a_late_hit_counts_at_once_and_makes_its_days_anew(
 ) -> None:
     view(two_days.site, NOON - DAY, visitor=3, source="news")
     assert figures(two_days) == {"visitors": 3, "visits": 3, "pageviews": 4}
-    assert source_of(two_days) == FROM_EVENTS
+    assert by_value(with_sources(two_days))["news"]["visits"] == 2
+    assert source_of(two_days) == FROM_DAYS
+    assert [file.last_day for file in rollups(two_days.site)] == [date(2026, 3, 19)]
 
     keep_up(LATER)
 
     assert source_of(two_days) == FROM_DAYS
     assert figures(two_days) == {"visitors": 3, "visits": 3, "pageviews": 4}
+
+
+def test_a_visit_that_grows_counts_once_and_as_it_is_now(
+    night: None, two_days: ReportQuery
+) -> None:
+    """Bob's visit was a bounce when it was archived and rolled up; then he reads on."""
+    bob = Visit.objects.get(source="mail")
+    add_event(visit=bob, page="/next", happened_at=NOON + MINUTE)
+    question = replace(two_days, metrics=(VISITORS, VISITS, PAGEVIEWS, BOUNCE_RATE))
+
+    assert source_of(question) == FROM_DAYS
+    assert figures(question) == {"visitors": 2, "visits": 2, "pageviews": 4, "bounce_rate": 0}
+    assert by_value(with_pages(two_days))["/next"]["visitors"] == 1
+
+
+def test_a_source_whose_only_visit_was_deleted_is_in_no_table(
+    night: None, two_days: ReportQuery
+) -> None:
+    bob = Visit.objects.get(source="mail")
+    with transaction.atomic():
+        delete_rows([bob.pk])
+        note_deletions([Change(bob.pk, bob.site_id, bob.started_on)])
+
+    assert source_of(with_sources(two_days)) == FROM_DAYS
+    assert by_value(with_sources(two_days)).keys() == {"news"}
+    assert figures(two_days) == {"visitors": 1, "visits": 1, "pageviews": 2}
 
 
 def test_visitors_who_are_users_are_counted_from_events(site: Site, two_days: ReportQuery) -> None:
@@ -226,6 +262,32 @@ def test_today_and_days_with_a_live_visit_wait(site: Site) -> None:
     view(site, NOON - DAY, visitor=2)
 
     assert roll_up(site, NOON) == 1
+
+
+def test_a_day_of_many_events_is_rolled_up_while_it_goes_on(
+    site: Site, two_days: ReportQuery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ann has come and gone when Tuesday's figures are made; she comes back, and Bob comes."""
+    monkeypatch.setattr("reports.rolling_up.MANY_EVENTS", 1)
+    view(site, NOON - 2 * HOUR)
+    keep_up(NOON)
+    assert [(file.first_day, file.last_day) for file in rollups(site)] == [(TUESDAY, TUESDAY)]
+
+    view(site, NOON + HOUR)
+    view(site, NOON + HOUR, visitor=2)
+
+    assert source_of(two_days) == FROM_DAYS
+    assert figures(two_days) == {"visitors": 2, "visits": 3, "pageviews": 3}
+    keep_up(NOON + 3 * HOUR)
+    assert [(file.first_day, file.last_day) for file in rollups(site)] == [(TUESDAY, TUESDAY)]
+    assert figures(two_days) == {"visitors": 2, "visits": 3, "pageviews": 3}
+
+
+def test_a_day_of_few_events_has_no_figures_before_it_is_over(site: Site) -> None:
+    view(site, NOON - 2 * HOUR)
+    keep_up(NOON)
+
+    assert rollups(site) == []
 
 
 def test_files_of_a_month_that_is_over_become_one(site: Site) -> None:

@@ -4,9 +4,10 @@ It does when it is by no dimension, or groups and filters by a single one that d
 by, over whole days, and asks for nothing but components that add up. Days that are not rolled up
 yet, and one that the question ends in the middle of, are the tail: it is counted from events.
 
-Who was there before the tail and in it, across midnight, must not count twice. Their events of both
-are counted as if all were tail, and those from before it, which daily figures have counted too, are
-taken off again.
+Daily figures know what the archive's files hold. A visitor who was there before the tail and in it,
+across midnight, must not count twice, and one of whom something is live, or no longer as the files
+have it, counts otherwise than figures say. Visitors add up: all events of such ones are counted as
+they stand, and what files hold of them on days with figures is taken off again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Final
 from archive.files import read_files
 from archive.live import SiteState
 from archive.models import DAY, ArchiveFile
-from reports.components import Component, Level
+from reports.components import VISITS, Component, Level
 from reports.conditions import Parameters, write_condition
 from reports.dates import DateRange, Interval, today_in
 from reports.dimensions import EVENT, TIME, Dimension
@@ -30,20 +31,24 @@ from reports.sql import count_events, group_names
 from reports.warehouse.focus import ALWAYS, Expectation, columns_of
 
 _BY_DAYS: Final = (TIME[Interval.DAY], TIME[Interval.WEEK], TIME[Interval.MONTH])
-#: Parts of a tail: what has begun in it, all that goes on into it, and of that what was before it.
+#: Parts of a tail: what counts, and what daily figures have counted of the same visitors.
 _PART: Final = Dimension(name="part", label="", expression="part")
-_BEGUN, _GOING_ON, _BEFORE = 0, 1, 2
+_COUNTS, _COUNTED = 0, 1
 #: Stands for what no single dimension decides.
 _SEVERAL: Final = Dimension(name="several", label="", expression="")
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The end of a range whose figures are made of events: [first_day, end_day), up to `until`."""
+    """What is not as daily figures have it, before `end_day` and up to `until`.
+
+    That is everything from `first_day` on, and before it what has changed, if `has_changes`.
+    """
 
     first_day: date
     end_day: date
     until: datetime | None
+    has_changes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,8 @@ class MadeTail:
 
     table: str
     has_users: bool
-    #: Whether visitors were there before it; else all of it is one part.
-    goes_on: bool
+    #: Whether daily figures have counted some of its visitors; else all of it is one part.
+    was_counted: bool
 
 
 class DailyFigures:
@@ -83,17 +88,21 @@ class DailyFigures:
             return None
         files = _overlapping(self._state.rollups, days.first_day, split)
         tail = None
-        if split < days.end_day:
-            tail = self._make_tail(Tail(split, days.end_day, days.until), dimension)
+        has_changes = self._has_changed_before(split)
+        if split < days.end_day or has_changes:
+            tail = self._make_tail(Tail(split, days.end_day, days.until, has_changes), dimension)
         users_come = any(file.has_users for file in files) or (tail is not None and tail.has_users)
         if users_come and any(part.level is Level.VISITOR for part in components):
             return None
+        was_counted = tail is not None and tail.was_counted
+        # A group is one that has a visit, also after those were taken off that figures had.
+        asked = [*components, *({VISITS} - {*components})] if was_counted else components
         sums = []
         if files:
-            sums.append(_sum_days(query, dimension, components, files, split, parameters))
+            sums.append(_sum_days(query, dimension, asked, files, split, parameters))
         if tail is not None:
-            sums.append(_count_tail(query, components, tail, parameters))
-        return _add_up(query, components, sums) if sums else None
+            sums.append(_count_tail(query, asked, tail, parameters))
+        return _add_up(query, components, sums, are_visited=was_counted) if sums else None
 
     def _rolled_up_until(self, dimension: Dimension, first_day: date) -> date:
         """Return the day before which every day from `first_day` on has figures that still hold."""
@@ -104,11 +113,19 @@ class DailyFigures:
                 break
             if dimension.name in file.dimensions:
                 until = max(until, file.last_day + DAY)
-        changed_on = min([*state.live_days, *filter(None, [state.changed_since])], default=until)
-        if state.kept_from is not None:
+        if state.kept_from is not None and state.changed_from is not None:
             # What changed of a day before is not known to be all there was.
-            changed_on = max(changed_on, state.kept_from)
-        return min(until, changed_on)
+            until = min(until, max(state.changed_from, state.kept_from))
+        return until
+
+    def _has_changed_before(self, split: date) -> bool:
+        """Whether something of a day before is not as the files have it, which figures are of."""
+        state = self._state
+        return (
+            state.kept_from is None
+            and state.changed_from is not None
+            and state.changed_from < split
+        )
 
     def _needs_dropped(self, days: DateRange, split: date) -> bool:
         """Whether figures from `split` on would be made of events that are not kept."""
@@ -131,35 +148,61 @@ class DailyFigures:
     def _read_tail(self, tail: Tail, columns: str) -> MadeTail | None:
         state, engine = self._state, self._state.engine
         table = f"tail_{len(self._tails)}"
-        condition = f"happened_on < DATE '{tail.end_day}'"
+        split = f"DATE '{tail.first_day}'"
+        until = f"happened_on < DATE '{tail.end_day}'"
         if tail.until is not None:
-            until = tail.until.astimezone(UTC).replace(tzinfo=None)
-            condition += f" AND happened_at < TIMESTAMP '{until}'"
+            instant = tail.until.astimezone(UTC).replace(tzinfo=None)
+            until += f" AND happened_at < TIMESTAMP '{instant}'"
         engine.execute(
-            f"CREATE TEMP TABLE {table} AS SELECT {_BEGUN} AS part, {columns}"
+            f"CREATE TEMP TABLE {table} AS SELECT {_COUNTS} AS part, {columns}"
             f" FROM {state.events(tail.first_day, tail.end_day)}"
-            f" WHERE happened_on >= DATE '{tail.first_day}' AND {condition}"
+            f" WHERE happened_on >= {split} AND {until}"
         )
-        earliest, has_users = engine.execute(
-            f"SELECT min(started_on), coalesce(bool_or(visitor < 0), false) FROM {table}"
+        visitors = self._find_counted(tail, table)
+        if visitors is not None:
+            counted, earliest = visitors
+            engine.execute(f"DELETE FROM {table} WHERE visitor IN (SELECT visitor FROM {counted})")
+            engine.execute(
+                f"INSERT INTO {table} SELECT {_COUNTS} AS part, {columns}"
+                f" FROM {state.events(earliest, tail.end_day)} SEMI JOIN {counted} USING (visitor)"
+                f" WHERE happened_on >= DATE '{earliest}' AND {until}"
+                f" UNION ALL SELECT {_COUNTED} AS part, {columns}"
+                f" FROM {state.archived_events(earliest, tail.first_day)}"
+                f" SEMI JOIN {counted} USING (visitor)"
+                f" WHERE happened_on >= DATE '{earliest}' AND happened_on < {split}"
+            )
+        events, has_users = engine.execute(
+            f"SELECT count(*), coalesce(bool_or(visitor < 0), false) FROM {table}"
         ).fetchall()[0]
-        if earliest is None:
-            return None
-        if earliest >= tail.first_day:
-            return MadeTail(table, has_users, goes_on=False)
-        going_on = f"{table}_going_on"
+        return MadeTail(table, has_users, was_counted=visitors is not None) if events else None
+
+    def _find_counted(self, tail: Tail, table: str) -> tuple[str, date] | None:
+        """Return a table of visitors whom daily figures have counted otherwise, and since when.
+
+        No event of theirs is before that day. None where there are no such visitors.
+        """
+        state, engine = self._state, self._state.engine
+        parts = [
+            f"SELECT visitor, started_on FROM {table} WHERE started_on < DATE '{tail.first_day}'"
+        ]
+        if tail.has_changes:
+            parts.append(
+                f"SELECT visitor, started_on FROM {state.live_events()}"
+                f" WHERE happened_on < DATE '{tail.first_day}'"
+            )
+            if state.changed_since is not None:
+                parts.append(
+                    "SELECT visitor, started_on FROM"
+                    f" {state.archived_events(state.changed_since, tail.first_day)}"
+                    " SEMI JOIN superseded USING (visit_id)"
+                )
+        counted = f"{table}_counted"
         engine.execute(
-            f"CREATE TEMP TABLE {going_on} AS SELECT DISTINCT visitor FROM {table}"
-            f" WHERE started_on < DATE '{tail.first_day}'"
+            f"CREATE TEMP TABLE {counted} AS SELECT visitor, min(started_on) AS started_on"
+            f" FROM ({' UNION ALL '.join(parts)}) GROUP BY visitor"
         )
-        engine.execute(f"DELETE FROM {table} WHERE visitor IN (FROM {going_on})")
-        engine.execute(
-            f"INSERT INTO {table} SELECT unnest(CASE WHEN happened_on < DATE '{tail.first_day}'"
-            f" THEN [{_GOING_ON}, {_BEFORE}] ELSE [{_GOING_ON}] END) AS part, {columns}"
-            f" FROM {state.events(earliest, tail.end_day)} SEMI JOIN {going_on} USING (visitor)"
-            f" WHERE happened_on >= DATE '{earliest}' AND {condition}"
-        )
-        return MadeTail(table, has_users, goes_on=True)
+        ((earliest,),) = engine.execute(f"SELECT min(started_on) FROM {counted}").fetchall()
+        return (counted, earliest) if earliest else None
 
 
 def rolled_up_dimension(query: ReportQuery, components: list[Component]) -> Dimension | None:
@@ -260,13 +303,13 @@ def _sum_days(
 def _count_tail(
     query: ReportQuery, components: list[Component], tail: MadeTail, parameters: Parameters
 ) -> str:
-    """The components of each group, of the tail: what was before it is taken off."""
-    if not tail.goes_on:
+    """The components of each group, of the tail: what figures have counted of it is taken off."""
+    if not tail.was_counted:
         return count_events(query, components, parameters, tail.table)
     by_part = replace(query, dimensions=(*query.dimensions, _PART))
     part = group_names(by_part)[-1]
     sums = [
-        f"coalesce(sum(CASE WHEN {part} = {_BEFORE} THEN -{each.name} ELSE {each.name} END), 0)"
+        f"coalesce(sum(CASE WHEN {part} = {_COUNTED} THEN -{each.name} ELSE {each.name} END), 0)"
         f"::BIGINT AS {each.name}"
         for each in components
     ]
@@ -275,14 +318,17 @@ def _count_tail(
     return f"SELECT {columns} FROM ({counted}){_grouping(query)}"
 
 
-def _add_up(query: ReportQuery, components: list[Component], sums: list[str]) -> str:
-    """The components of each group, of all the days together."""
+def _add_up(
+    query: ReportQuery, components: list[Component], sums: list[str], *, are_visited: bool
+) -> str:
+    """The components of each group, of all the days together; `are_visited`: with a visit."""
     if len(sums) == 1:
         return sums[0]
     names = [f"sum({part.name})::BIGINT AS {part.name}" for part in components]
     columns = ", ".join([*group_names(query), *names]) or "count(*) AS nothing"
     united = " UNION ALL ".join(f"({each})" for each in sums)
-    return f"SELECT {columns} FROM ({united}){_grouping(query)}"
+    having = f" HAVING sum({VISITS.name}) > 0" if are_visited and query.dimensions else ""
+    return f"SELECT {columns} FROM ({united}){_grouping(query)}{having}"
 
 
 def _grouping(query: ReportQuery) -> str:

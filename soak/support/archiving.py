@@ -79,6 +79,7 @@ def shrink_thresholds() -> None:
         (rows, "BATCH_VISITS", BATCH),
         (files, "GRACE_SECONDS", 0.0),
         (rolling_up, "MANY", 3),
+        (rolling_up, "MANY_EVENTS", 1),
         (rolling_up, "STAYS_PER_ROW", 0),
         (rolling_up, "ROLLED_UP", few),
     ):
