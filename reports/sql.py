@@ -7,7 +7,7 @@ follows, the metrics, their order and the page, is the same wherever the compone
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,7 +33,7 @@ _LEVEL_ROWS: Final = {
     ),
 }
 #: What those rows need of an event, beside what their components need.
-_LEVEL_COLUMNS: Final = {
+LEVEL_COLUMNS: Final = {
     Level.VISITOR: ("visitor",),
     Level.VISIT: ("visit_id",),
     Level.EVENT: (),
@@ -83,16 +83,34 @@ def count_events(
     `table` has the events that are asked about, and may have others.
     """
     groups = group_names(query)
-    levels = [level for level in Level if any(part.level is level for part in components)]
-    if levels in ([], [Level.STAY]):
-        # A group may have no stay at all; its events then say that it is there.
-        levels.insert(0, Level.EVENT)
+    levels = levels_of(components)
     matched = _matched(query, levels, components, parameters, table)
     parts = [f"matched AS ({matched})"]
     for level in levels:
         counted = [part for part in components if part.level is level]
         parts.append(f"{level}_level AS ({_counts(level, counted, groups)})")
     return f"WITH {', '.join(parts)} {_joined(levels, components, groups)}"
+
+
+def levels_of(components: list[Component]) -> list[Level]:
+    """Return the levels of which rows are counted, the first of which has every group."""
+    levels = [level for level in Level if any(part.level is level for part in components)]
+    if levels in ([], [Level.STAY]):
+        # A group may have no stay at all; its events then say that it is there.
+        levels.insert(0, Level.EVENT)
+    return levels
+
+
+def counted_parts(query: ReportQuery) -> Iterator[tuple[Scope, ReportQuery, list[Component]]]:
+    """Give each scope that the query's components are of, its question, and those components.
+
+    The query's own comes first, also where no component is of it.
+    """
+    components = needed_components(query)
+    for scope in Scope:
+        parts = [part for part in components if part.scope is scope]
+        if parts or scope is Scope.GROUP:
+            yield scope, derive(query, scope), parts
 
 
 def write_components(
@@ -104,17 +122,15 @@ def write_components(
     columns, then one per component that is needed. Those of another scope are counted of the
     question derived for it, and put beside. `count` writes how, for one question at a time.
     """
-    components = needed_components(query)
     source = ""
-    for scope in Scope:
-        parts = [part for part in components if part.scope is scope]
+    for scope, part, components in counted_parts(query):
+        counted = f"({count(part, components, parameters)}) AS {scope}"
         if scope is Scope.GROUP:
-            source += f"({count(query, parts, parameters)}) AS {scope}"
-        elif parts:
-            counted = count(derive(query, scope), parts, parameters)
-            source += f" LEFT JOIN ({counted}) AS {scope} ON {_same_group(query, scope)}"
+            source = counted
+        else:
+            source += f" LEFT JOIN {counted} ON {_same_group(query, scope)}"
     columns = [f"{Scope.GROUP}.{group}" for group in group_names(query)]
-    columns += [_with_nothing(part, part.scope) for part in components]
+    columns += [_with_nothing(part, part.scope) for part in needed_components(query)]
     return f"SELECT {', '.join(columns)} FROM {source}"
 
 
@@ -170,7 +186,7 @@ def _matched(
         f"{write_expression(dimension, parameters)} AS {group}"
         for dimension, group in zip(query.dimensions, group_names(query), strict=True)
     ]
-    needed = [name for level in levels for name in _LEVEL_COLUMNS[level]]
+    needed = [name for level in levels for name in LEVEL_COLUMNS[level]]
     needed += [name for part in components for name in part.columns]
     columns += dict.fromkeys(needed)
     source = table + _clocks(query, parameters)

@@ -143,10 +143,8 @@ def plain_questions(draw: st.DrawFn) -> DrawnQuestion:
 
 
 def expect(warehouse: Warehouse, asked: Asked, questions: list[DrawnQuestion]) -> None:
-    """Say what is going to be asked, as a page does whose tables have one filter or none."""
-    dimensions = {dimension for question in questions for dimension in question.dimensions}
-    filters = {question.filters for question in questions}
-    warehouse.expect({asked.days: dimensions}, filters.pop() if len(filters) == 1 else ())
+    """Say what is going to be asked, as a page does."""
+    warehouse.expect(*(question.about(asked.site, asked.days) for question in questions))
 
 
 def needs_events(question: DrawnQuestion) -> bool:

@@ -20,7 +20,7 @@ from django.views.generic import TemplateView
 from reports.activity import count_current_visitors, find_first_hit
 from reports.charts import Chart, draw_chart
 from reports.dates import PRESETS, DateRange, Interval, today_in
-from reports.dimensions import Dimension
+from reports.dimensions import TIME, Dimension
 from reports.exceptions import EventsDroppedError, ReportLimitError
 from reports.filters import Condition
 from reports.forms import ALL, ReportForm, ReportPeriod
@@ -119,10 +119,7 @@ class ReportView(SiteView):
             with open_warehouse(self.site) as self.warehouse:
                 if self.is_daily_only:
                     self.period = self.period.by_days()
-                ranges = {self.period.range: self.dimensions}
-                if self.earlier:
-                    ranges[self.earlier] = ()
-                self.warehouse.expect(ranges)
+                self.warehouse.expect(*self.outline())
                 return render(request, self.template_name, self.get_context_data())
         except EventsDroppedError as error:
             context = {"site": self.site, "error": error}
@@ -130,10 +127,19 @@ class ReportView(SiteView):
         except ReportLimitError as error:
             return self.give_up(error)
 
-    @property
-    def dimensions(self) -> tuple[Dimension, ...]:
-        """What the page's tables are by: the warehouse reads it once for all of them."""
-        return ()
+    #: What the page's tables are by, and what it shows of each value and of the whole: of it all
+    #: the warehouse takes out of its files once what it needs.
+    dimensions: tuple[Dimension, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+
+    def outline(self) -> list[ReportQuery]:
+        """Return what the page asks, one question for all those that are about the same days."""
+        metrics = (*self.metrics, *([self.chosen_metric] if self.chosen_metric else []))
+        charted = TIME[self.period.interval]
+        now = replace(self.question(*metrics), dimensions=(charted, *self.dimensions))
+        if self.earlier is None:
+            return [now]
+        return [now, replace(now, range=self.earlier, dimensions=(charted,))]
 
     @property
     def is_daily_only(self) -> bool:

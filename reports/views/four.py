@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from django.http import Http404
@@ -189,9 +190,14 @@ class FourReportPage(FourReportView):
     template_name = "reports/report.html"
 
     @property
-    def dimensions(self) -> tuple[Dimension, ...]:
+    def dimensions(self) -> tuple[Dimension, ...]:  # type: ignore[override]
         """The dimensions of its breakdowns."""
         return tuple(self.report.breakdowns)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:  # type: ignore[override]
+        """The figures of the headline and of every breakdown."""
+        return (*self.report.headline, *chain.from_iterable(self.report.breakdowns.values()))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add headline, chart and tables."""
@@ -223,6 +229,16 @@ class BreakdownPage(FourReportView):
         if dimension not in self.report.breakdowns:
             raise Http404("This report has no such breakdown.")
         return dimension
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:  # type: ignore[override]
+        """The one that the page is about."""
+        return (self.dimension,)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:  # type: ignore[override]
+        """The columns of its table."""
+        return self.report.breakdowns[self.dimension]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the table, and the pages before and after it."""

@@ -59,6 +59,7 @@ class OverviewView(ReportView):
         DEVICE,
         EVENT,
     )
+    metrics = (*HEADLINE, EVENTS)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the headline, the chart and the tables."""

@@ -5,13 +5,9 @@ It has the columns of archive.columns: an event, with what is known of its visit
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, Protocol
 
-from reports.dates import DateRange
-from reports.dimensions import Dimension
-from reports.filters import Condition
 from reports.queries import ReportQuery
 from reports.sql import Statement
 
@@ -24,14 +20,11 @@ class Warehouse(Protocol):
         """The first day of which there are events; None: of every day. Before: daily figures."""
         ...
 
-    def expect(
-        self,
-        ranges: Mapping[DateRange, Collection[Dimension]],
-        filters: tuple[Condition, ...] = (),
-    ) -> None:
-        """Say what further questions are going to be about, so that they can share their work.
+    def expect(self, *questions: ReportQuery) -> None:
+        """Say what is going to be asked, so that questions can share their work.
 
-        `ranges` has the dimensions that each is going to be asked by, time aside.
+        Each question stands for all that are about its days: it has their dimensions and metrics,
+        and the filters that they share.
         """
         ...
 

@@ -25,15 +25,18 @@ from reports.conditions import Parameters, write_condition
 from reports.dates import DateRange, Interval, today_in
 from reports.dimensions import EVENT, TIME, Dimension
 from reports.filters import Condition, Filter, Operator, dimensions_of, put_in_place
+from reports.needs import columns_for
 from reports.queries import ReportQuery
 from reports.rollup import COUNTED, ROLLED_UP, WHOLE
 from reports.sql import count_events, group_names
-from reports.warehouse.focus import ALWAYS, Expectation, columns_of
+from reports.warehouse.focus import Expectation
 
 _BY_DAYS: Final = (TIME[Interval.DAY], TIME[Interval.WEEK], TIME[Interval.MONTH])
 #: Parts of a tail: what counts, and what daily figures have counted of the same visitors.
 _PART: Final = Dimension(name="part", label="", expression="part")
 _COUNTS, _COUNTED = 0, 1
+#: What finding out whom daily figures have counted needs of an event.
+_OF_TAILS: Final = {"visitor", "happened_on", "started_on"}
 #: Stands for what no single dimension decides.
 _SEVERAL: Final = Dimension(name="several", label="", expression="")
 
@@ -90,7 +93,8 @@ class DailyFigures:
         tail = None
         has_changes = self._has_changed_before(split)
         if split < days.end_day or has_changes:
-            tail = self._make_tail(Tail(split, days.end_day, days.until, has_changes), dimension)
+            needed = Tail(split, days.end_day, days.until, has_changes)
+            tail = self._make_tail(needed, query, components)
         users_come = any(file.has_users for file in files) or (tail is not None and tail.has_users)
         if users_come and any(part.level is Level.VISITOR for part in components):
             return None
@@ -132,18 +136,22 @@ class DailyFigures:
         kept_from = self._state.kept_from
         return kept_from is not None and split < min(kept_from, days.end_day)
 
-    def _make_tail(self, tail: Tail, dimension: Dimension) -> MadeTail | None:
+    def _make_tail(
+        self, tail: Tail, query: ReportQuery, components: list[Component]
+    ) -> MadeTail | None:
         """Return the tail, made for the first question that needs it; None without events.
 
-        It has what the page asks of it by, or everything where that is not known.
+        It has what the page asks of it, or what this question does where that is not known.
         """
-        asked = self.expected.dimensions_at(tail.end_day, tail.until) if self.expected else None
-        if asked is None or dimension not in {*asked, WHOLE}:
-            asked = {*ROLLED_UP.values()}
-        columns = frozenset(ALWAYS | columns_of(asked) | {"started_on"})
-        if (tail, columns) not in self._tails:
-            self._tails[tail, columns] = self._read_tail(tail, ", ".join(sorted(columns)))
-        return self._tails[tail, columns]
+        columns = columns_for(query, [*components, VISITS]) | _OF_TAILS
+        if self.expected:
+            expected = self.expected.columns_at(tail.end_day, tail.until) | _OF_TAILS
+            if columns <= expected:
+                columns = expected
+        key = tail, frozenset(columns)
+        if key not in self._tails:
+            self._tails[key] = self._read_tail(tail, ", ".join(sorted(columns)))
+        return self._tails[key]
 
     def _read_tail(self, tail: Tail, columns: str) -> MadeTail | None:
         state, engine = self._state, self._state.engine

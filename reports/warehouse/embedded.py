@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from time import monotonic
@@ -16,9 +16,8 @@ from archive.live import SiteState, process_rows
 from reports.components import Component
 from reports.conditions import Parameters
 from reports.dates import DateRange
-from reports.dimensions import Dimension
 from reports.exceptions import EventsDroppedError, ReportTooLargeError, ReportTooSlowError
-from reports.filters import Condition
+from reports.filters import dimensions_of
 from reports.queries import ReportQuery
 from reports.sql import Statement, count_events, finish, write_components
 from reports.warehouse.daily import DailyFigures, first_day_of
@@ -38,17 +37,13 @@ class EmbeddedWarehouse:
         self._daily = DailyFigures(state)
         self._expected: Expectation | None = None
 
-    def expect(
-        self,
-        ranges: Mapping[DateRange, Collection[Dimension]],
-        filters: tuple[Condition, ...] = (),
-    ) -> None:
-        """Say what further questions are going to be about, so that they can share their work.
+    def expect(self, *questions: ReportQuery) -> None:
+        """Say what is going to be asked, so that questions can share their work.
 
-        `ranges` has the dimensions that each is going to be asked by, time aside; `filters` are
-        those of all questions, of which some may have others too. Answers do not depend on it.
+        Each question stands for all that are about its days, as Expectation says. Answers do not
+        depend on it.
         """
-        self._expected = self._daily.expected = Expectation(self._state, ranges, filters)
+        self._expected = self._daily.expected = Expectation(self._state, questions)
 
     @property
     def kept_from(self) -> date | None:
@@ -81,10 +76,12 @@ class EmbeddedWarehouse:
 
     def _write(self, query: ReportQuery, sources: set[str]) -> Statement:
         def count(part: ReportQuery, components: list[Component], parameters: Parameters) -> str:
+            if any(dimensions_of(condition) is None for condition in part.filters):
+                self._show_all_events()
             table = None
             expected = self._expected
             # Under a filter most of a page's questions need events: then all of them may.
-            if expected and expected.filters and self._has_events_of(part.range):
+            if expected and expected.is_filtered and self._has_events_of(part.range):
                 table = expected.table_for(part, components)
             if table is None:
                 daily = self._daily.count(part, components, parameters)
@@ -109,6 +106,12 @@ class EmbeddedWarehouse:
             raise EventsDroppedError(self.kept_from)
         table = self._expected and self._expected.table_for(query, components)
         return table or f"{self._state.events(days.first_day, days.end_day)} AS events"
+
+    def _show_all_events(self) -> None:
+        """Make the table that conditions name which ask about further events of a visitor."""
+        self._state.engine.execute(
+            f"CREATE TEMP VIEW IF NOT EXISTS events AS SELECT * FROM {self._state.events()}"
+        )
 
     def _has_events_of(self, days: DateRange) -> bool:
         """Whether the range has no day whose events are not kept."""
@@ -143,5 +146,6 @@ def open_warehouse(site: Site) -> Iterator[EmbeddedWarehouse]:
     A hit that was acknowledged before is in it; what comes later is not. It is closed at the end.
     """
     with process_rows().state(site.pk) as state:
-        state.engine.execute(f"CREATE TEMP VIEW events AS SELECT * FROM {state.events()}")
+        # Whatever is asked says how its rows are ordered. So its threads share a table's parts.
+        state.engine.execute("SET SESSION preserve_insertion_order = false")
         yield EmbeddedWarehouse(state)

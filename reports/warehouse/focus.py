@@ -6,143 +6,120 @@ enough events, they are put into a table in memory first: files are read once, n
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import chain
 from typing import Final
 
 from django.conf import settings
 
-from archive.columns import COLUMNS
 from archive.live import SiteState
-from reports.components import COMPONENTS, Component
+from reports.components import Component
 from reports.conditions import Parameters, write_condition
 from reports.dates import DateRange
-from reports.dimensions import Dimension
 from reports.filters import Condition, dimensions_of
+from reports.needs import columns_for, columns_for_all
 from reports.queries import ReportQuery
 
-#: Events for which a megabyte of the engine's memory is enough, a third of it left to questions.
-EVENTS_PER_MB: Final = 1_500
-
-#: What every question needs of an event.
-ALWAYS: Final = {
-    "site_id",
-    "visit_id",
-    "visitor",
-    "happened_at",
-    "happened_on",
-    "page",
-    "name",
-    *(column for part in COMPONENTS.values() for column in part.columns),
-    "engagement_ms",
-    "scroll_depth",
-}
-_WORD: Final = re.compile(r"\w+")
+#: Values of events for which a megabyte of the engine's memory is enough, a third of it left to
+#: questions: thirty bytes each, texts and all.
+VALUES_PER_MB: Final = 33_000
+#: As many read files themselves where others are answered from daily figures.
+FEW_QUESTIONS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """A table of events in the engine: of which days, meeting what, with which columns."""
+    """A table of events in the engine: those of some days that meet the filters."""
 
     table: str
-    first_day: date
-    end_day: date
-    filters: tuple[Condition, ...]
+    filters: frozenset[Condition]
     columns: frozenset[str]
 
     def covers(self, query: ReportQuery, components: Iterable[Component]) -> bool:
-        """Return whether every event and column that the query needs is in the table."""
-        if not self.first_day <= query.range.first_day <= query.range.end_day <= self.end_day:
+        """Return whether all that the query needs of an event of these days is in the table."""
+        if not self.filters <= set(query.filters):
             return False
-        if not set(self.filters) <= set(query.filters):
+        if any(dimensions_of(condition) is None for condition in query.filters):
             return False
-        asked = set(query.dimensions)
-        for condition in query.filters:
-            decided_by = dimensions_of(condition)
-            if decided_by is None:
-                return False
-            asked |= decided_by
-        needed = {column for part in components for column in part.columns}
-        return columns_of(asked) | needed <= self.columns
-
-
-def columns_of(dimensions: Iterable[Dimension]) -> set[str]:
-    """Return the columns of an event that the dimensions are made of."""
-    texts = [f"{dimension.expression} {dimension.condition}" for dimension in dimensions]
-    return {word for text in texts for word in _WORD.findall(text)} & COLUMNS.keys()
+        return columns_for(query, components) <= self.columns
 
 
 @dataclass(slots=True)
 class Expectation:
-    """What a page is going to ask: about which days, by which dimensions, under which filters."""
+    """What a page is going to ask.
+
+    Each question stands for all that are about its days: it has their dimensions and metrics, and
+    the filters that they share.
+    """
 
     state: SiteState
-    #: What is asked about, each with the dimensions that it is asked by.
-    ranges: Mapping[DateRange, Collection[Dimension]]
-    filters: tuple[Condition, ...]
-    _made: list[Focus | None] = field(default_factory=list)
+    questions: tuple[ReportQuery, ...]
+    _made: dict[tuple[date, date], Focus | None] = field(default_factory=dict)
+    _asked: Counter[tuple[date, date]] = field(default_factory=Counter)
 
-    def dimensions_at(self, end_day: date, until: datetime | None) -> set[Dimension] | None:
-        """Return what ranges with this end are asked by or filtered on; None: no such range is."""
-        asked = [
-            dimensions
-            for days, dimensions in self.ranges.items()
-            if (days.end_day, days.until) == (end_day, until)
-        ]
-        if not asked:
-            return None
-        return {*chain.from_iterable(asked), *self._filtered_on(self.filters)}
+    @property
+    def is_filtered(self) -> bool:
+        """Whether all questions have a filter: most of them need events then."""
+        return bool(self.questions) and all(query.filters for query in self.questions)
+
+    def columns_at(self, end_day: date, until: datetime | None) -> set[str]:
+        """Return the columns that questions about days with this end need."""
+        return columns_for_all(
+            query
+            for query in self.questions
+            if (query.range.end_day, query.range.until) == (end_day, until)
+        )
 
     def table_for(self, query: ReportQuery, components: Iterable[Component]) -> str | None:
-        """Return a table with all that the query needs, made for the first one; None without."""
-        if not self._made:
-            self._made.append(self._make())
-        focus = self._made[0]
+        """Return a table with all that the query needs, made when it pays; None without."""
+        days = _days(query.range)
+        expected = [each for each in self.questions if _days(each.range) == days]
+        if not expected:
+            return None
+        if days not in self._made:
+            self._asked[days] += 1
+            if not self.is_filtered and self._asked[days] <= FEW_QUESTIONS:
+                return None
+            self._made[days] = self._make(expected)
+        focus = self._made[days]
         return focus.table if focus and focus.covers(query, components) else None
 
-    def _make(self) -> Focus | None:
+    def _make(self, questions: list[ReportQuery]) -> Focus | None:
         """Return the events of the days that meet the filters; None where they are too many."""
-        kept = tuple(each for each in self.filters if dimensions_of(each) is not None)
-        parameters: Parameters = {"first_day": self.first_day, "end_day": self.end_day}
+        first_day, end_day = _days(questions[0].range)
+        shared = frozenset.intersection(*(frozenset(query.filters) for query in questions))
+        filters = [each for each in shared if dimensions_of(each) is not None]
+        parameters: Parameters = {"first_day": first_day, "end_day": end_day}
         conditions = ["happened_on >= $first_day", "happened_on < $end_day"]
-        conditions += [write_condition(each, parameters) for each in kept]
-        source = (
-            f"{self.state.events(self.first_day, self.end_day)} WHERE {' AND '.join(conditions)}"
-        )
+        conditions += [write_condition(each, parameters) for each in filters]
+        source = f"{self.state.events(first_day, end_day)} WHERE {' AND '.join(conditions)}"
+        columns = frozenset(columns_for_all(questions))
         engine = self.state.engine
-        most = settings.REPORT_MEMORY_MB * EVENTS_PER_MB
-        if self._count_at_most() > most:
+        most = settings.REPORT_MEMORY_MB * VALUES_PER_MB / len(columns)
+        if self._count_at_most(first_day, end_day) > most:
             # What decides is read once more then, but not again for each question.
-            counted = engine.execute(f"SELECT count(*) FROM {source}", parameters) if kept else None
+            counted = (
+                engine.execute(f"SELECT count(*) FROM {source}", parameters) if filters else None
+            )
             if counted is None or counted.fetchall()[0][0] > most:
                 return None
-        asked = {*chain.from_iterable(self.ranges.values()), *self._filtered_on(kept)}
-        columns = frozenset(columns_of(asked) | ALWAYS)
-        names = ", ".join(sorted(columns))
-        engine.execute(f"CREATE TEMP TABLE focus AS SELECT {names} FROM {source}", parameters)
-        return Focus("focus", self.first_day, self.end_day, kept, columns)
+        table = f"focus_{len(self._made)}"
+        engine.execute(
+            f"CREATE TEMP TABLE {table} AS SELECT {', '.join(sorted(columns))} FROM {source}",
+            parameters,
+        )
+        return Focus(table, frozenset(filters), columns)
 
-    @staticmethod
-    def _filtered_on(filters: Iterable[Condition]) -> set[Dimension]:
-        return set().union(*(dimensions_of(each) or () for each in filters))
-
-    @property
-    def first_day(self) -> date:
-        """The first day of all ranges."""
-        return min(days.first_day for days in self.ranges)
-
-    @property
-    def end_day(self) -> date:
-        """The day after the last of all ranges."""
-        return max(days.end_day for days in self.ranges)
-
-    def _count_at_most(self) -> float:
+    def _count_at_most(self, first_day: date, end_day: date) -> float:
         """Return about how many events the days have, as if each file's were spread evenly."""
         total = 0.0
         for file in self.state.files:
-            days = (min(self.end_day, file.end_day) - max(self.first_day, file.first_day)).days
+            days = (min(end_day, file.end_day) - max(first_day, file.first_day)).days
             total += file.rows * max(0, days) / (file.end_day - file.first_day).days
         return total
+
+
+def _days(days: DateRange) -> tuple[date, date]:
+    return days.first_day, days.end_day
