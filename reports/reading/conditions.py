@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from reports.dimensions import GOAL
 from reports.filters import AllOf, AnyOf, Condition, HasDone, Not, Operator
-from reports.patterns import InvalidPatternError, check_patterns
+from reports.reading.patterns import PatternReader
 from reports.reading.values import (
     MAX_VALUES,
     QuestionError,
@@ -16,7 +16,6 @@ from reports.reading.values import (
     read_object,
     read_text,
     read_texts,
-    shorten,
 )
 from reports.vocabulary import Term, find_term, make_condition, terms
 
@@ -31,8 +30,6 @@ JOINING: Final = ("and", "or", "not", "has_done", "has_not_done")
 
 MAX_FILTERS: Final = 200
 MAX_DEPTH: Final = 8
-MAX_PATTERNS: Final = 50
-MAX_PATTERN: Final = 500
 MAX_NAME: Final = 400
 
 
@@ -41,7 +38,7 @@ class ConditionReader:
 
     def __init__(self) -> None:
         self._count = 0
-        self._patterns = 0
+        self._patterns = PatternReader()
 
     def read(self, value: object) -> tuple[Condition, ...]:
         """Return the conditions, all of which hold."""
@@ -93,7 +90,7 @@ class ConditionReader:
             raise QuestionError(f"{place}/0", "Of event:goal ask is or contains.")
         values = read_texts(parts[2], f"{place}/2", most=MAX_VALUES)
         if operator is Operator.MATCHES:
-            self._check_patterns(values, f"{place}/2")
+            self._patterns.check(values, f"{place}/2")
         return make_condition(
             term,
             values,
@@ -101,19 +98,6 @@ class ConditionReader:
             negated=negated,
             case_sensitive=_read_modifiers(parts[3:], f"{place}/3"),
         )
-
-    def _check_patterns(self, patterns: list[str], place: str) -> None:
-        self._patterns += len(patterns)
-        if self._patterns > MAX_PATTERNS:
-            raise QuestionError(place, f"At most {MAX_PATTERNS} patterns in a question.")
-        if any(len(pattern) > MAX_PATTERN for pattern in patterns):
-            raise QuestionError(place, f"A pattern has {MAX_PATTERN} characters at most.")
-        try:
-            check_patterns(patterns)
-        except InvalidPatternError as error:
-            place = f"{place}/{patterns.index(error.pattern)}"
-            sentence = f"This is no regular expression of RE2: {shorten(str(error))}."
-            raise QuestionError(place, sentence) from None
 
 
 def _read_modifiers(parts: list[Any], place: str) -> bool:

@@ -16,6 +16,7 @@ class QuestionError(ValueError):
 
     def __init__(self, place: str, sentence: str) -> None:
         super().__init__(f"{place}: {sentence}")
+        self.sentence = sentence
 
 
 def read_object(value: object, place: str, keys: frozenset[str] | None = None) -> Mapping[str, Any]:
