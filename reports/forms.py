@@ -10,7 +10,10 @@ from zoneinfo import ZoneInfo
 from django import forms
 
 from reports.dates import DAY, EARLIEST_DAY, LATEST_DAY, PRESETS, DateRange, Interval, preset_range
+from reports.filters import Filter
 from reports.metrics import METRICS, Metric, Unit
+from reports.page_filters import read_filters, read_typed, write_filters
+from reports.reading.values import QuestionError
 
 CUSTOM: Final = "custom"
 ALL: Final = "all"
@@ -75,11 +78,25 @@ class PageForm(forms.Form):
         return self.cleaned_data.get("page") or 1
 
 
+class FiltersField(forms.Field):
+    """`f=is,source,Google`, any number of times."""
+
+    widget = forms.MultipleHiddenInput
+
+    def to_python(self, value: list[str] | None) -> tuple[Filter, ...]:
+        """Return the filters."""
+        try:
+            return read_filters(value or [])
+        except QuestionError as error:
+            raise forms.ValidationError(str(error)) from None
+
+
 class ReportForm(PageForm):
     """`period=30d`, or `from=2026-03-01&to=2026-03-31`; optionally the chart's and a table's.
 
-    `interval=day` and `metric=visits` are the chart's. Names that are none of the form's are left
-    alone: campaigns put theirs into any address.
+    `interval=day` and `metric=visits` are the chart's; filters are the whole page's. A form of a
+    page cannot write one of these: what it sends is a filter to add. Names that are none of the
+    form's are left alone: campaigns put theirs into any address.
     """
 
     period = forms.ChoiceField(
@@ -97,6 +114,11 @@ class ReportForm(PageForm):
     metric = forms.ChoiceField(
         required=False, choices=[(metric.name, metric.label) for metric in CHARTED]
     )
+
+    f = FiltersField(required=False)
+    filter_by = forms.CharField(required=False)
+    filter_how = forms.CharField(required=False)
+    filter_value = forms.CharField(required=False)
 
     def __init__(
         self,
@@ -125,10 +147,12 @@ class ReportForm(PageForm):
         return "day" if self.first_day >= self.today else "28d"
 
     def clean(self) -> dict[str, Any]:
-        """Put the range and the interval beside the fields."""
+        """Put the range beside the fields, and the filter to add to the others."""
         fields = self.cleaned_data
         if self.errors:
             return fields
+        if self.adds_filter:
+            self._add_filter()
         first, last = fields.get("from"), fields.get("to")
         if first or last:
             fields["period"] = CUSTOM
@@ -151,6 +175,33 @@ class ReportForm(PageForm):
     def read_metric(self) -> Metric | None:
         """Return the metric that the chart is to show; None where the address names none."""
         return METRICS.get(self.cleaned_data["metric"])
+
+    @property
+    def adds_filter(self) -> bool:
+        """Whether the address has a filter to add, and so is none to stay at."""
+        return bool(self.cleaned_data["filter_by"])
+
+    def read_filters(self) -> tuple[Filter, ...]:
+        """Return the filters, with the one to add."""
+        filters: tuple[Filter, ...] = self.cleaned_data["f"]
+        return filters
+
+    def read_chart(self) -> dict[str, str]:
+        """Return what the address says of the chart, as an address's parameters."""
+        return {
+            name: self.cleaned_data[name]
+            for name in ("interval", "metric")
+            if self.cleaned_data[name]
+        }
+
+    def _add_filter(self) -> None:
+        fields = self.cleaned_data
+        word = fields["filter_how"] or "is"
+        try:
+            typed = read_typed(word, fields["filter_by"], fields["filter_value"])
+            fields["f"] = read_filters(write_filters((*fields["f"], typed)))
+        except QuestionError as error:
+            self.add_error("filter_by", str(error))
 
     def _custom_range(self, first: date | None, last: date | None) -> DateRange | None:
         if first is None or last is None:

@@ -6,10 +6,12 @@ backslash in one of them has a backslash before it. All filters of an address ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
+from urllib.parse import quote as quote_for_address
+from urllib.parse import urlencode
 
 from reports.dimensions import DIMENSIONS, Dimension, property_dimension
 from reports.filters import Condition, Filter, Operator
@@ -40,6 +42,8 @@ RELATIONS: Final = {
     "matches": "matches",
     "matches_not": "does not match",
 }
+#: Signs that stand in an address as they are, so that people can read its filters.
+_PLAIN: Final = "/,:"
 _WORDS: Final = {meaning: word for word, meaning in OPERATORS.items()}
 
 
@@ -76,6 +80,12 @@ def write_filters(filters: Iterable[Filter]) -> list[str]:
         _join([_WORDS[part.operator, part.negated], part.dimension.name, *part.values])
         for part in filters
     ]
+
+
+def write_query(filters: Iterable[Filter], parameters: Mapping[str, str]) -> str:
+    """Return the query of an address with the filters and the parameters."""
+    pairs = [*parameters.items(), *((PARAMETER, text) for text in write_filters(filters))]
+    return urlencode(pairs, safe=_PLAIN, quote_via=quote_for_address)
 
 
 def narrow(filters: tuple[Filter, ...], dimension: Dimension, value: str) -> tuple[Filter, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from reports.dimensions import COUNTRY, DEVICE, Dimension
@@ -13,9 +14,13 @@ from visits.ingestion.places import country_names
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One value of the dimension: how it is shown, its bar's length in percent, its figures."""
+    """One value of the dimension: how it is shown, its bar's length in percent, its figures.
+
+    `url` leads to the page about this value alone.
+    """
 
     label: str
+    url: str
     bar_percent: float
     share: str
     cells: list[str]
@@ -39,12 +44,17 @@ class Table:
 
 
 def make_table(
-    dimension: Dimension, metrics: tuple[Metric, ...], breakdown: Breakdown, whole: float | None
+    dimension: Dimension,
+    metrics: tuple[Metric, ...],
+    breakdown: Breakdown,
+    whole: float | None,
+    url_of: Callable[[str], str],
 ) -> Table:
     """Return the breakdown's first dimension as a table.
 
     `whole` is the first metric's figure over everything: a count's share is of it, and its bar. A
-    rate's bar is the rate; another figure's is in proportion to the greatest in the table.
+    rate's bar is the rate; another figure's is in proportion to the greatest in the table. `url_of`
+    gives the address for a value.
     """
     leading = metrics[0]
     figures = [row.figures[leading.name] or 0 for row in breakdown.rows]
@@ -52,6 +62,7 @@ def make_table(
     rows = [
         TableRow(
             label=show_value(dimension, row.dimensions[0]),
+            url=url_of(row.dimensions[0]),
             bar_percent=round(100 * min(figure / full, 1), 1) if full else 0,
             share=format_share(figure / whole) if whole and leading.unit is Unit.COUNT else "",
             cells=[format_figure(row.figures[m.name], m.unit) for m in metrics],

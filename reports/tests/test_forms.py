@@ -183,9 +183,9 @@ def test_no_value_is_an_exception(field: str, value: str) -> None:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["period", "interval", "from", "to"]),
+            st.sampled_from(["period", "interval", "from", "to", "f", "filter_by", "filter_value"]),
             st.one_of(
-                st.sampled_from([*PRESETS, *Interval, "all", "custom", ""]),
+                st.sampled_from([*PRESETS, *Interval, "all", "custom", "", "is,page,/", "page"]),
                 st.dates().map(str),
                 st.text(max_size=20),
             ),

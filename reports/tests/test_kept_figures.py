@@ -223,6 +223,16 @@ def test_a_page_that_cannot_be_told_says_why(site: Site, get: Callable[..., str]
     assert "/old" not in page
 
 
+def test_a_filtered_page_that_cannot_be_told_offers_to_clear_the_filters(
+    site: Site, get: Callable[..., str]
+) -> None:
+    page = get("?from=2026-02-01&to=2026-02-28&f=contains,page,o&f=is,country,", status=410)
+
+    assert "Only daily figures are kept of these days" in page
+    assert '<a href="?from=2026-02-01&amp;to=2026-02-28">Clear the filters</a>' in page
+    assert "/new" in get("?from=2026-02-28&to=2026-03-10&f=contains,page,n&f=is,country,")
+
+
 def test_no_comparison_is_made_up(site: Site, get: Callable[..., str]) -> None:
     """The days before are refused; the page's own are told."""
     ArchiveFile.objects.rollups().filter(last_day__lt=KEPT_FROM).update(has_users=True)

@@ -28,6 +28,7 @@ from reports.page_filters import (
     read_filters,
     read_typed,
     write_filters,
+    write_query,
 )
 from reports.reading.conditions import OPERATORS
 from reports.reading.values import QuestionError
@@ -94,6 +95,14 @@ def test_what_is_written_is_read_again(drawn: list[Filter]) -> None:
 def test_every_text_is_a_filter_or_gets_a_sentence(text: str) -> None:
     with suppress(QuestionError):
         make_conditions(read_filters([text]))
+
+
+def test_an_address_can_be_read_and_is_one() -> None:
+    filters = read_filters(["is,source,Google,Bing", "contains,page,/blog", r"is,title,a&b=\, +ü"])
+
+    assert write_query(filters, {"period": "30d"}) == (
+        "period=30d&f=is,source,Google,Bing&f=contains,page,/blog&f=is,title,a%26b%3D%5C,%20%2B%C3%BC"
+    )
 
 
 def test_a_filter_stands_once_and_an_empty_one_is_none() -> None:

@@ -28,6 +28,8 @@ PAGES: Final = {
     "bounce-rates": f"{DEMO}bounce-rates/",
     "engagement": f"{DEMO}engagement/",
     "breakdown": f"{DEMO}pageviews/title/?period=12mo",
+    "filtered": f"{DEMO}?f=is,source,Google,Bing&f=is_not,property:{'long' * 20},{'x' * 999}",
+    "filtered-out": f"{DEMO}?f=is,source,Nobody",
     "visits": f"{DEMO}visits/",
     "visit": f"{DEMO}visits/1/",
     "nothing-in-range": f"{DEMO}?from=2001-01-01&to=2001-01-02",
@@ -147,7 +149,7 @@ def test_a_menu_closes_by_escape_and_by_a_click_elsewhere(
     context = browser.new_context(**LOOKS["desktop"])
     page = sign_in(context, server)
     page.goto(server.url + DEMO)
-    menu, body = page.locator("details.period summary"), page.locator(".menu-body")
+    menu, body = page.locator("details.period summary"), page.locator("details.period .menu-body")
 
     menu.click()
     expect(body).to_be_visible()
@@ -157,4 +159,42 @@ def test_a_menu_closes_by_escape_and_by_a_click_elsewhere(
     expect(body).to_be_visible()
     page.locator("h1").click()
     expect(body).to_be_hidden()
+    context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_page_is_filtered_by_a_click(
+    scripts: bool, server: RunningServer, browser: Browser
+) -> None:
+    context = browser.new_context(java_script_enabled=scripts)
+    page = sign_in(context, server)
+    page.goto(f"{server.url}{DEMO}?period=91d")
+    chips, visits = page.locator(".chip"), page.locator(".tile .value").nth(1)
+    of_all = visits.inner_text()
+
+    page.get_by_role("link", name="Google", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(chips).to_have_text("Source is Google", use_inner_text=True)
+    expect(visits).not_to_have_text(of_all)
+    of_google = visits.inner_text()
+    page.get_by_text("Add filter").first.click()
+    page.get_by_label("Only where").select_option("Device")
+    page.get_by_label("Relation").select_option("is not")
+    page.get_by_label("Value").fill("Desktop")
+    page.get_by_role("button", name="Add filter").click()
+    expect(chips).to_have_count(2)
+    expect(visits).not_to_have_text(of_google)
+    page.get_by_role("link", name="Unique Visitors", exact=True).click()
+    expect(page.locator(".about h2")).to_have_text("Unique Visitors")
+    expect(chips).to_have_count(2)
+    page.get_by_role("link", name="Remove filter: Device is not Desktop").click()
+    expect(chips).to_have_count(1)
+    for _ in range(4):  # the report, its filters, the overview's
+        page.go_back()
+    expect(chips).to_have_count(0)
+    expect(visits).to_have_text(of_all)
+    page.go_forward()
+    expect(visits).to_have_text(of_google)
+    page.get_by_role("link", name="Remove filter: Source is Google").click()
+    expect(visits).to_have_text(of_all)
     context.close()

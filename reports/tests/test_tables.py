@@ -39,7 +39,7 @@ def table_of(
         [Row((page,), dict(zip(names, figures, strict=True))) for page, *figures in rows],
         total_rows or len(rows),
     )
-    return make_table(PAGE, metrics, breakdown, whole)
+    return make_table(PAGE, metrics, breakdown, whole, "?{}".format)
 
 
 def test_a_count_is_a_share_of_the_whole() -> None:
@@ -49,6 +49,12 @@ def test_a_count_is_a_share_of_the_whole() -> None:
         ("/", 75, "75%", ["30", "50%"]),
         ("/a", 2.5, "2.5%", ["1", "–"]),
     ]
+
+
+def test_a_row_leads_to_its_value() -> None:
+    table = table_of((VISITORS,), ("/a", 1), whole=1)
+
+    assert [row.url for row in table.rows] == ["?/a"]
 
 
 def test_a_rates_bar_is_the_rate() -> None:

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.generic import TemplateView
@@ -20,11 +19,19 @@ from django.views.generic import TemplateView
 from reports.activity import count_current_visitors, find_first_hit
 from reports.charts import Chart, draw_chart
 from reports.dates import PRESETS, DateRange, Interval, today_in
-from reports.dimensions import TIME, Dimension
+from reports.dimensions import DIMENSIONS, TIME, Dimension
 from reports.exceptions import EventsDroppedError, ReportLimitError
-from reports.filters import Condition
+from reports.filters import Condition, Filter
 from reports.forms import ALL, ReportForm, ReportPeriod
-from reports.metrics import Metric
+from reports.metrics import VISITS, Metric
+from reports.page_filters import (
+    RELATIONS,
+    Chip,
+    make_conditions,
+    narrow,
+    write_filters,
+    write_query,
+)
 from reports.queries import (
     Breakdown,
     Change,
@@ -98,21 +105,31 @@ class PeriodLink:
 
 
 class ReportView(SiteView):
-    """A page over some of a site's days, answered from one state of its data."""
+    """A page over some of a site's days, filtered, answered from one state of its data."""
 
     period: ReportPeriod
+    filters: tuple[Filter, ...]
+    #: What the address says of the chart.
+    asked_of_chart: dict[str, str]
     chosen_metric: Metric | None
     page_number: int
     warehouse: Warehouse
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Read the address, open the warehouse, render; an address that is wrong says how."""
+        """Read the address, open the warehouse, render; an address that is wrong says how.
+
+        One with a filter to add leads to the page that has it.
+        """
         form = ReportForm(
             request.GET, zone=self.site.zone, now=self.now, first_hit_at=self.first_hit_at
         )
         if not form.is_valid():
             return self.refuse(form)
         self.period = form.read()
+        self.filters = form.read_filters()
+        self.asked_of_chart = form.read_chart()
+        if form.adds_filter:
+            return HttpResponseRedirect(self.link(self.filters))
         self.chosen_metric = form.read_metric()
         self.page_number = form.read_page_number()
         try:
@@ -122,7 +139,7 @@ class ReportView(SiteView):
                 self.warehouse.expect(*self.outline())
                 return render(request, self.template_name, self.get_context_data())
         except EventsDroppedError as error:
-            context = {"site": self.site, "error": error}
+            context = {"site": self.site, "error": error, **self._filter_context()}
             return render(request, "reports/only_daily.html", context, status=410)
         except ReportLimitError as error:
             return self.give_up(error)
@@ -141,6 +158,11 @@ class ReportView(SiteView):
             return [now]
         return [now, replace(now, range=self.earlier, dimensions=(charted,))]
 
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What the filters ask of events; every question of the page has them."""
+        return make_conditions(self.filters)
+
     @property
     def is_daily_only(self) -> bool:
         """Whether the page has days of which daily figures are all that is kept."""
@@ -150,7 +172,8 @@ class ReportView(SiteView):
     def give_up(self, error: ReportLimitError) -> HttpResponse:
         """Return the page that says what was stopped, and what helps."""
         logger.warning("A report of %s was stopped: %s", self.site.domain, error)
-        context = {"site": self.site, "error": error, "period": self.period}
+        week = write_query(self.filters, {"period": "7d"})
+        context = {"site": self.site, "error": error, "period": self.period, "week_query": week}
         response = render(self.request, "reports/too_much.html", context, status=503)
         # Django would log it as an error of the program.
         response._has_been_logged = True  # type: ignore[attr-defined]
@@ -169,20 +192,37 @@ class ReportView(SiteView):
         return earlier
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the period, its menu, and the parameters that links to other pages keep."""
+        """Add the period, its menu, the filters, and what links to other pages keep of both."""
         return super().get_context_data(
             period=self.period,
-            period_query=urlencode(self.period.parameters),
+            kept_query=write_query(self.filters, self.period.parameters),
+            all_time_query=write_query(self.filters, {"period": ALL}),
+            nothing_matches=kwargs.get("is_empty", False) and self._has_other_visits(),
             earlier=self.earlier,
             period_links=[*self._period_links()],
             interval_links=self._interval_links(),
             kept_from=self.warehouse.kept_from if self.is_daily_only else None,
+            **self._filter_context(),
             **kwargs,
         )
 
+    def link(self, filters: tuple[Filter, ...]) -> str:
+        """Return the address of this page with these filters in place of its own."""
+        return f"?{write_query(filters, self.page_parameters)}"
+
+    @property
+    def page_parameters(self) -> dict[str, str]:
+        """The days and the chart as an address's parameters, as far as they were to be had."""
+        asked = dict(self.asked_of_chart)
+        if asked.get("interval") != self.period.interval:
+            asked.pop("interval", None)
+        return {**self.period.parameters, **asked}
+
     def question(self, *metrics: Metric) -> ReportQuery:
-        """Return the question after these metrics on the page's days."""
-        return ReportQuery(site=self.site, range=self.period.range, metrics=metrics)
+        """Return the question after these metrics on the page's days, as it is filtered."""
+        return ReportQuery(
+            site=self.site, range=self.period.range, metrics=metrics, filters=self.conditions
+        )
 
     def total(self, metric: Metric, *filters: Condition) -> Any:
         """Return the metric over all that the filters leave, of which tables show shares.
@@ -191,7 +231,7 @@ class ReportView(SiteView):
         """
         asked = (metric, filters)
         if asked not in self._totals:
-            question = replace(self.question(metric), filters=filters)
+            question = replace(self.question(metric), filters=(*self.conditions, *filters))
             with suppress(EventsDroppedError):
                 self._totals[asked] = summarise(self.warehouse, question)[metric.name]
         return self._totals.get(asked)
@@ -235,12 +275,10 @@ class ReportView(SiteView):
 
         Where that needs events which are not kept, the table has no rows and says so.
         """
-        question = ReportQuery(
-            site=self.site,
-            range=self.period.range,
-            metrics=metrics,
+        question = replace(
+            self.question(*metrics),
             dimensions=(dimension,),
-            filters=filters,
+            filters=(*self.conditions, *filters),
             order_by=order_by,
             limit=limit,
             offset=offset,
@@ -249,20 +287,53 @@ class ReportView(SiteView):
             breakdown: Breakdown = break_down(self.warehouse, question)
         except EventsDroppedError:
             return Table(dimension, metrics, [], 0, needs_events=True)
-        return make_table(dimension, metrics, breakdown, whole)
+        return make_table(
+            dimension,
+            metrics,
+            breakdown,
+            whole,
+            lambda value: self.link(narrow(self.filters, dimension, value)),
+        )
+
+    def _filter_context(self) -> dict[str, Any]:
+        """The chips, what removes them, and what the form that adds one needs."""
+        filters = self.filters
+        others = {each: tuple(other for other in filters if other != each) for each in filters}
+        return {
+            "chips": [Chip(each, self.link(others[each])) for each in filters],
+            "clear_url": self.link(()),
+            "filter_texts": write_filters(filters),
+            "filter_dimensions": DIMENSIONS.values(),
+            "filter_relations": RELATIONS.items(),
+            "page_parameters": self.page_parameters.items(),
+        }
+
+    def _has_other_visits(self) -> bool:
+        """Whether the days have visits that the filters leave out."""
+        if not self.filters:
+            return False
+        with suppress(EventsDroppedError):
+            question = replace(self.question(VISITS), filters=())
+            return bool(summarise(self.warehouse, question)["visits"])
+        return False
 
     def _period_links(self) -> list[PeriodLink]:
         names = {preset.name: preset.label for preset in PRESETS.values()} | {ALL: "All time"}
         return [
-            PeriodLink(label, f"?{urlencode({'period': name})}", name == self.period.name)
+            PeriodLink(
+                label,
+                f"?{write_query(self.filters, {'period': name})}",
+                name == self.period.name,
+            )
             for name, label in names.items()
         ]
 
     def _interval_links(self) -> list[PeriodLink]:
+        days = self.period.parameters
         return [
             PeriodLink(
                 interval.value.capitalize(),
-                f"?{urlencode({**self.period.parameters, 'interval': interval.value})}",
+                f"?{write_query(self.filters, {**days, 'interval': interval.value})}",
                 interval is self.period.interval,
             )
             for interval in sorted(
