@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from archive.niceness import step_back
 
 #: Rows that are not in the archive, of all sites that reports have asked about.
 LIVE_TABLE: Final = "live_events"
+
+_table_numbers: Final = count(1)
 
 _engines: dict[Path, duckdb.DuckDBPyConnection] = {}
 _opening: Final = threading.Lock()
@@ -39,6 +42,11 @@ def close_engines() -> None:
         for engine in _engines.values():
             engine.close()
         _engines.clear()
+
+
+def new_table() -> str:
+    """Return a name that no other table of this process's engine has."""
+    return f"table_{next(_table_numbers)}"
 
 
 def table_definition() -> str:

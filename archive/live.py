@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -27,11 +27,13 @@ from visits.models import LiveVisit, RowsState
 class SiteState:
     """A site as it stands at one moment: its files, and what is live beside them.
 
-    `engine` is a connection in whose transaction the live rows stay as they were then.
+    `engine` is a connection in whose transaction the live rows stay as they were then, and `maker`
+    another: once that commits, everybody sees the tables that it has made.
     """
 
     site_id: int
     engine: duckdb.DuckDBPyConnection
+    maker: duckdb.DuckDBPyConnection
     files: list[ArchiveFile]
     rollups: list[ArchiveFile]
     #: Visits that the files hold as they no longer are.
@@ -51,12 +53,12 @@ class SiteState:
         """
         columns = ", ".join(COLUMNS)
         parts = []
-        if self._files_of(first_day, end_day):
+        if self.files_of(first_day, end_day):
             archived = f"SELECT {columns} FROM {self.archived_events(first_day, end_day)}"
             if self.superseded:
                 archived += " ANTI JOIN superseded USING (visit_id)"
             parts.append(archived)
-        if not parts or any(first_day <= day < end_day for day in self.live_days):
+        if not parts or self.has_live(first_day, end_day):
             parts.append(f"SELECT {columns} FROM {self.live_events()}")
         return f"({' UNION ALL '.join(parts)})"
 
@@ -65,13 +67,18 @@ class SiteState:
 
         Files without an event on the days [first_day, end_day) are left out.
         """
-        return read_files(self._files_of(first_day, end_day))
+        return read_files(self.files_of(first_day, end_day))
 
     def live_events(self) -> str:
         """Return every event of the site that is live, as a query in brackets."""
         return f"(SELECT * FROM {LIVE_TABLE} WHERE site_id = {self.site_id:d})"
 
-    def _files_of(self, first_day: date, end_day: date) -> list[ArchiveFile]:
+    def has_live(self, first_day: date, end_day: date) -> bool:
+        """Return whether an event on the days [first_day, end_day) is live."""
+        return any(first_day <= day < end_day for day in self.live_days)
+
+    def files_of(self, first_day: date, end_day: date) -> list[ArchiveFile]:
+        """Return the files that have an event on the days [first_day, end_day)."""
         return [
             file for file in self.files if file.first_day < end_day and file.last_day >= first_day
         ]
@@ -89,6 +96,8 @@ class _Known:
     horizon: int = 0
     departures: int = 0
     visits: dict[int, LiveVisit] = field(default_factory=dict)
+    #: The days of its live events.
+    days: frozenset[date] = frozenset()
 
 
 class LiveRows:
@@ -104,28 +113,19 @@ class LiveRows:
 
         Only what has changed since the last time is read from the database.
         """
-        engine = open_engine()
-        try:
+        with closing(open_engine()) as engine, closing(open_engine()) as maker:
             with self._lock:
                 known = self._known.setdefault(site_id, _Known())
                 try:
                     files, kept_from = self._refresh(engine, site_id, known)
-                    # From its first statement on, this transaction sees the live rows as now.
-                    engine.execute("BEGIN")
-                    days = engine.execute(
-                        f"SELECT DISTINCT happened_on FROM {LIVE_TABLE} WHERE site_id = ?",
-                        [site_id],
-                    ).fetchall()
+                    _begin(engine)
+                    _begin(maker)
                 except BaseException:
                     # What was read in part is read anew.
                     self._forget(engine, site_id)
                     raise
-                state = _make_state(
-                    engine, site_id, known, files, {day for (day,) in days}, kept_from
-                )
+                state = _make_state(engine, maker, site_id, known, files, kept_from)
             yield state
-        finally:
-            engine.close()
 
     def _refresh(
         self, engine: duckdb.DuckDBPyConnection, site_id: int, known: _Known
@@ -146,6 +146,8 @@ class LiveRows:
             stored = (visit.pk for visit in changed if visit.pk in known.visits)
             _delete(engine, [*left, *stored])
             insert_visits(engine, LIVE_TABLE, [v.pk for v in changed if not v.is_gone])
+            if left or changed:
+                known.days = _live_days(engine, site_id)
             engine.execute("COMMIT")
         for pk in left:
             del known.visits[pk]
@@ -187,27 +189,44 @@ def _delete(engine: duckdb.DuckDBPyConnection, visit_ids: Iterable[int]) -> None
         engine.execute(f"DELETE FROM {LIVE_TABLE} WHERE visit_id IN (SELECT unnest(?))", [ids])
 
 
+def _live_days(engine: duckdb.DuckDBPyConnection, site_id: int) -> frozenset[date]:
+    days = engine.execute(
+        f"SELECT DISTINCT happened_on FROM {LIVE_TABLE} WHERE site_id = ?", [site_id]
+    )
+    return frozenset(day for (day,) in days.fetchall())
+
+
+def _begin(engine: duckdb.DuckDBPyConnection) -> None:
+    """Begin a transaction that sees the live rows as they are now."""
+    # Nobody asks for rows in the order of their files: so threads share a table's parts evenly.
+    engine.execute("SET SESSION preserve_insertion_order = false")
+    engine.execute("BEGIN")
+    # From its first statement on it does.
+    engine.execute(f"SELECT 1 FROM {LIVE_TABLE} LIMIT 1")
+
+
 def _make_state(
     engine: duckdb.DuckDBPyConnection,
+    maker: duckdb.DuckDBPyConnection,
     site_id: int,
     known: _Known,
     files: list[ArchiveFile],
-    live_days: set[date],
     kept_from: date | None,
 ) -> SiteState:
     visits = known.visits.values()
     superseded = frozenset(visit.pk for visit in visits if visit.is_archived)
-    if superseded:
-        engine.execute(
+    for each in (engine, maker) if superseded else ():
+        each.execute(
             "CREATE TEMP TABLE superseded AS SELECT unnest(?) AS visit_id", [list(superseded)]
         )
     return SiteState(
         site_id=site_id,
         engine=engine,
+        maker=maker,
         files=[file for file in files if file.kind == ArchiveFile.Kind.EVENTS],
         rollups=[file for file in files if file.kind == ArchiveFile.Kind.ROLLUP],
         superseded=superseded,
-        live_days=frozenset(live_days),
+        live_days=known.days,
         changed_since=min((v.started_on for v in visits if v.is_archived), default=None),
         kept_from=kept_from,
     )

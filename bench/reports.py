@@ -139,9 +139,9 @@ def _ask_page(site: Site, questions: list[ReportQuery]) -> None:
     from reports.warehouse.embedded import open_warehouse
 
     with open_warehouse(site) as warehouse:
-        warehouse.expect(*questions)
+        warehouse.answer_ahead(*questions)
         for question in questions:
-            warehouse.rows(warehouse.write(question))
+            warehouse.answer(question)
 
 
 def _open_bare() -> duckdb.DuckDBPyConnection:

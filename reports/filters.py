@@ -28,6 +28,12 @@ class Filter:
     operator: Operator = Operator.IS
     case_sensitive: bool = True
 
+    @property
+    def is_one_value(self) -> bool:
+        """Whether events meet it whose dimension has one certain value, and no others."""
+        is_one_of = self.operator is Operator.IS and self.case_sensitive and not self.negated
+        return is_one_of and len(self.values) == 1
+
 
 @dataclass(frozen=True, slots=True)
 class AllOf:

@@ -107,8 +107,7 @@ class Change:
 
 def summarise(warehouse: Warehouse, query: ReportQuery) -> Figures:
     """Return the figures over the whole range, by metric name."""
-    statement = warehouse.write(replace(query, dimensions=(), order_by=(), limit=None))
-    (row,) = warehouse.rows(statement)
+    (row,) = warehouse.answer(replace(query, dimensions=(), order_by=(), limit=None))
     return _figures(query.metrics, row)
 
 
@@ -121,7 +120,7 @@ def break_down(warehouse: Warehouse, query: ReportQuery) -> Breakdown:
     if not query.order_by:
         query = replace(query, order_by=(Order(query.metrics[0]),))
     width = len(query.dimensions)
-    rows = warehouse.rows(warehouse.write(query))
+    rows = warehouse.answer(query)
     return Breakdown(
         [Row(row[:width], _figures(query.metrics, row[width:])) for row in rows],
         rows[0][-1] if rows else 0,
@@ -130,9 +129,9 @@ def break_down(warehouse: Warehouse, query: ReportQuery) -> Breakdown:
 
 def chart(warehouse: Warehouse, query: ReportQuery, interval: Interval) -> list[Point]:
     """Return a point per bucket of the range, in order, with none left out."""
-    statement = warehouse.write(replace(query, dimensions=(TIME[interval],), order_by=()))
+    rows = warehouse.answer(replace(query, dimensions=(TIME[interval],), order_by=()))
     by_key: dict[date | datetime, Figures] = {
-        row[0]: _figures(query.metrics, row[1:]) for row in warehouse.rows(statement)
+        row[0]: _figures(query.metrics, row[1:]) for row in rows
     }
     nothing = _over_nothing(query.metrics)
     return [

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import duckdb
 import pytest
 
+from archive.live import process_rows
 from reports.components import COMPONENTS, Level
 from reports.dimensions import PAGE
 from reports.metrics import METRICS, SCROLL_DEPTH, VISITORS, Metric, Unit
 from reports.queries import ReportQuery
-from reports.sql import Statement, finish, needed_components, write_components
+from reports.sql import count_events, finish, needed_components, write_components
 from reports.tests.histories import send_actions
 from reports.tests.test_metrics import FIVE_VISITS, tenth_of_march
-from reports.warehouse.embedded import open_warehouse
 from sites.models import Site
 
 __all__ = ["tenth_of_march"]
@@ -52,9 +53,10 @@ NUMBERS: Final = tuple(m for m in METRICS.values() if m.unit is not Unit.MONEY)
 def count(question: ReportQuery) -> list[tuple[Any, ...]]:
     """Return the question's components, a row per group."""
     parameters: dict[str, Any] = {}
-    sql = write_components(question, parameters)
-    with open_warehouse(question.site) as warehouse:
-        return sorted(warehouse.rows(Statement(sql, parameters)))
+    with process_rows().state(question.site.pk) as state:
+        count = partial(count_events, table=f"{state.events()} AS events")
+        sql = write_components(question, parameters, count)
+        return sorted(state.engine.execute(sql, parameters).fetchall())
 
 
 def test_counts_five_visits(site: Site, tenth_of_march: ReportQuery) -> None:

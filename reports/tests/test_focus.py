@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -9,13 +12,15 @@ from typing import Any
 import pytest
 
 from archive.archiver import archive_finished
+from archive.live import process_rows
+from archive.upkeep import keep_up
 from reports.dates import DateRange
 from reports.dimensions import COUNTRY, PAGE, SOURCE
 from reports.filters import Filter, HasDone
 from reports.metrics import BOUNCE_RATE, PAGEVIEWS, VISITORS
-from reports.queries import ReportQuery, summarise
+from reports.queries import ReportQuery
 from reports.tests.histories import view
-from reports.warehouse.embedded import EmbeddedWarehouse, open_warehouse
+from reports.warehouse.writing import Writer
 from sites.models import Site
 from visits.tests.hits import DAY, HOUR, MINUTE, NOON
 
@@ -23,12 +28,14 @@ FROM_NEWS = Filter(SOURCE, ("news",))
 
 
 @pytest.fixture
-def question(site: Site) -> ReportQuery:
+def question(site: Site, monkeypatch: pytest.MonkeyPatch) -> ReportQuery:
     """A question after 10 March 2026 and who came from the news.
 
     Ann did, once to / and once to /a; Bob came otherwise, and saw / three times. Ann had come from
-    the news the day before too. All of it is archived, no day of it rolled up.
+    the news the day before too. All of it is archived, no day of it rolled up. Two questions are
+    enough for a table.
     """
+    monkeypatch.setattr("reports.warehouse.focus.FEW_QUESTIONS", 1)
     view(site, NOON - DAY, visitor=1, source="news")
     view(site, NOON, visitor=1, source="news")
     view(site, NOON + HOUR, visitor=1, source="news", page="/a")
@@ -38,29 +45,46 @@ def question(site: Site) -> ReportQuery:
     return ReportQuery(site=site, range=days, metrics=(VISITORS, PAGEVIEWS), filters=(FROM_NEWS,))
 
 
-def table_of(warehouse: EmbeddedWarehouse, question: ReportQuery) -> str:
+@contextmanager
+def writer_for(*questions: ReportQuery) -> Iterator[Writer]:
+    """Give a writer that these questions share."""
+    with process_rows().state(questions[0].site.pk) as state:
+        yield Writer(state, state.engine, questions)
+
+
+def table_of(writer: Writer, question: ReportQuery) -> str:
     """Return which table the question is answered from; empty where it reads files itself."""
-    _, _, rest = warehouse.write(question).sql.partition("FROM focus_")
-    return rest.partition(" ")[0]
+    found = re.search(r"FROM (table_\d+)", writer.write(question).statement.sql)
+    return found.group(1) if found else ""
+
+
+def ask(writer: Writer, question: ReportQuery) -> tuple[Any, ...]:
+    """Return the figures of a question without dimensions."""
+    statement = writer.write(question).statement
+    (row,) = writer.tables.engine.execute(statement.sql, statement.parameters).fetchall()
+    return row[:-1]
 
 
 def test_questions_about_the_same_days_and_filters_share_a_table(question: ReportQuery) -> None:
     by_page = replace(question, dimensions=(PAGE,))
-    with open_warehouse(question.site) as warehouse:
-        warehouse.expect(by_page)
+    with writer_for(question, by_page) as writer:
+        assert table_of(writer, question) == table_of(writer, by_page) != ""
+        assert ask(writer, question) == (1, 2)
 
-        assert table_of(warehouse, question) == table_of(warehouse, by_page) == "0"
-        assert summarise(warehouse, question) == {"visitors": 1, "pageviews": 2}
+
+def test_a_few_questions_read_files_themselves(question: ReportQuery) -> None:
+    by_page = replace(question, metrics=(VISITORS,), dimensions=(PAGE,))
+    with writer_for(by_page) as writer:
+        assert table_of(writer, by_page) == ""
 
 
 def test_earlier_days_have_a_table_of_their_own(question: ReportQuery) -> None:
     monday = replace(question.range, first_day=date(2026, 3, 9), end_day=date(2026, 3, 10))
     earlier = replace(question, range=monday)
-    with open_warehouse(question.site) as warehouse:
-        warehouse.expect(replace(question, dimensions=(PAGE,)), earlier)
-
-        assert (table_of(warehouse, question), table_of(warehouse, earlier)) == ("0", "1")
-        assert summarise(warehouse, earlier) == {"visitors": 1, "pageviews": 1}
+    by_page = replace(question, dimensions=(PAGE,))
+    with writer_for(question, by_page, earlier, replace(by_page, range=monday)) as writer:
+        assert table_of(writer, question) != table_of(writer, earlier) != ""
+        assert ask(writer, earlier) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -78,45 +102,59 @@ def test_earlier_days_have_a_table_of_their_own(question: ReportQuery) -> None:
 def test_a_question_that_was_not_expected_reads_files(
     question: ReportQuery, change: dict[str, Any]
 ) -> None:
-    other = replace(question, **change)
-    with open_warehouse(question.site) as warehouse:
-        without = summarise(warehouse, other)
-        warehouse.expect(question)
-
-        assert table_of(warehouse, other) == ""
-        assert summarise(warehouse, other) == without
+    with writer_for(question, replace(question, dimensions=(PAGE,))) as writer:
+        assert table_of(writer, question) != ""
+        assert table_of(writer, replace(question, **change)) == ""
 
 
 def test_a_further_filter_is_asked_of_the_same_table(question: ReportQuery) -> None:
     narrower = replace(question, filters=(FROM_NEWS, Filter(PAGE, ("/a",))))
-    with open_warehouse(question.site) as warehouse:
-        warehouse.expect(question, narrower)
-
-        assert table_of(warehouse, narrower) == "0"
-        assert summarise(warehouse, narrower) == {"visitors": 1, "pageviews": 1}
+    with writer_for(question, narrower) as writer:
+        assert table_of(writer, narrower) == table_of(writer, question) != ""
+        assert ask(writer, narrower) == (1, 1)
 
 
-def test_without_a_filter_the_third_question_that_needs_events_makes_it(
-    question: ReportQuery,
-) -> None:
-    """Most are answered from daily figures: a table for one or two would cost more than they do."""
+def test_the_one_value_that_a_filter_leaves_is_not_stored(question: ReportQuery) -> None:
+    by_source = replace(question, dimensions=(SOURCE,))
+    with writer_for(question, by_source) as writer:
+        table = table_of(writer, by_source)
+        statement = writer.write(by_source).statement
+        engine = writer.tables.engine
+
+        assert engine.execute(statement.sql, statement.parameters).fetchall() == [("news", 1, 2, 1)]
+        assert "source" not in [row[0] for row in engine.execute(f"DESCRIBE {table}").fetchall()]
+
+
+def test_without_a_filter_what_has_daily_figures_is_left_to_them(question: ReportQuery) -> None:
+    keep_up(NOON + 10 * DAY)
     unfiltered = replace(question, filters=())
-    with open_warehouse(question.site) as warehouse:
-        warehouse.expect(unfiltered)
+    by_page = replace(unfiltered, dimensions=(PAGE,), metrics=(BOUNCE_RATE, PAGEVIEWS))
+    by_both = replace(by_page, dimensions=(PAGE, SOURCE))
+    with writer_for(unfiltered, by_page, by_both) as writer:
+        assert writer.write(unfiltered).sources == {"daily figures"}
+        assert table_of(writer, unfiltered) == ""
 
-        assert [table_of(warehouse, unfiltered) for _ in range(3)] == ["", "", "0"]
-        assert summarise(warehouse, unfiltered) == {"visitors": 2, "pageviews": 5}
+
+def test_many_filtered_events_are_read_for_what_has_no_daily_figures(
+    question: ReportQuery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.warehouse.focus.FEW_EVENTS", 0)
+    monkeypatch.setattr("reports.rolling_up.STAYS_PER_ROW", 0)
+    keep_up(NOON + 10 * DAY)
+    by_page = replace(question, dimensions=(PAGE,))
+    by_both = replace(question, dimensions=(PAGE, SOURCE))
+    with writer_for(question, by_page, by_both, replace(by_page, metrics=(PAGEVIEWS,))) as writer:
+        assert writer.write(question).sources == {"daily figures"}
+        assert table_of(writer, by_page) == table_of(writer, by_both) != ""
 
 
 def test_too_many_events_are_left_in_their_files(
     question: ReportQuery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("reports.warehouse.focus.VALUES_PER_MB", 0)
-    with open_warehouse(question.site) as warehouse:
-        warehouse.expect(question)
-
-        assert table_of(warehouse, question) == ""
-        assert summarise(warehouse, question) == {"visitors": 1, "pageviews": 2}
+    with writer_for(question, replace(question, dimensions=(PAGE,))) as writer:
+        assert table_of(writer, question) == ""
+        assert ask(writer, question) == (1, 2)
 
 
 def test_events_are_counted_where_the_filter_may_leave_few(
@@ -124,7 +162,5 @@ def test_events_are_counted_where_the_filter_may_leave_few(
 ) -> None:
     """By its days the file has three of them; two meet the filter, with five columns each."""
     monkeypatch.setattr("reports.warehouse.focus.VALUES_PER_MB", 10 / 1024)
-    with open_warehouse(question.site) as warehouse:
-        warehouse.expect(question)
-
-        assert table_of(warehouse, question) == "0"
+    with writer_for(question, replace(question, dimensions=(PAGE,))) as writer:
+        assert table_of(writer, question) != ""

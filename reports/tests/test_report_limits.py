@@ -146,6 +146,6 @@ def test_an_error_of_the_program_is_none_of_the_asker(
     def fail(*_: object) -> None:
         raise duckdb.BinderException("no such column")
 
-    monkeypatch.setattr(EmbeddedWarehouse, "rows", fail)
+    monkeypatch.setattr(EmbeddedWarehouse, "answer_ahead", fail)
     with pytest.raises(duckdb.BinderException):
         member.get(KINDS["overview"])

@@ -19,7 +19,7 @@ from django.views.generic import TemplateView
 from reports.activity import count_current_visitors, find_first_hit
 from reports.charts import Chart, draw_chart
 from reports.dates import PRESETS, DateRange, Interval, today_in
-from reports.dimensions import DIMENSIONS, TIME, Dimension
+from reports.dimensions import DIMENSIONS, Dimension
 from reports.exceptions import EventsDroppedError, ReportLimitError
 from reports.filters import Condition, Filter
 from reports.forms import ALL, ReportForm, ReportPeriod
@@ -45,6 +45,7 @@ from reports.queries import (
 from reports.tables import Table, make_table
 from reports.warehouse.base import Warehouse
 from reports.warehouse.embedded import open_warehouse
+from reports.warehouse.rehearsal import Rehearsal
 from sites.domains import normalise_domain
 from sites.models import Site
 from visits.tracker.snippet import tracking_snippet
@@ -136,7 +137,7 @@ class ReportView(SiteView):
             with open_warehouse(self.site) as self.warehouse:
                 if self.is_daily_only:
                     self.period = self.period.by_days()
-                self.warehouse.expect(*self.outline())
+                self.warehouse.answer_ahead(*self.rehearse())
                 return render(request, self.template_name, self.get_context_data())
         except EventsDroppedError as error:
             context = {"site": self.site, "error": error, **self._filter_context()}
@@ -144,19 +145,21 @@ class ReportView(SiteView):
         except ReportLimitError as error:
             return self.give_up(error)
 
-    #: What the page's tables are by, and what it shows of each value and of the whole: of it all
-    #: the warehouse takes out of its files once what it needs.
-    dimensions: tuple[Dimension, ...] = ()
-    metrics: tuple[Metric, ...] = ()
+    def answers(self) -> dict[str, Any]:
+        """Return what the page shows of the answers to its questions, by the template's names.
 
-    def outline(self) -> list[ReportQuery]:
-        """Return what the page asks, one question for all those that are about the same days."""
-        metrics = (*self.metrics, *([self.chosen_metric] if self.chosen_metric else []))
-        charted = TIME[self.period.interval]
-        now = replace(self.question(*metrics), dimensions=(charted, *self.dimensions))
-        if self.earlier is None:
-            return [now]
-        return [now, replace(now, range=self.earlier, dimensions=(charted,))]
+        Which questions it asks depends on no answer. `is_empty`: there is nothing to show.
+        """
+        raise NotImplementedError
+
+    def rehearse(self) -> list[ReportQuery]:
+        """Return the questions that the page is going to ask."""
+        warehouse = self.warehouse
+        self.warehouse = rehearsal = Rehearsal(warehouse.kept_from)
+        self.answers()
+        self.warehouse = warehouse
+        self._totals.clear()
+        return rehearsal.questions
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
@@ -192,16 +195,18 @@ class ReportView(SiteView):
         return earlier
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the period, its menu, the filters, and what links to other pages keep of both."""
+        """Add the answers, the period, its menu, the filters, and what links keep of both."""
+        answers = self.answers()
         return super().get_context_data(
             period=self.period,
             kept_query=write_query(self.filters, self.period.parameters),
             all_time_query=write_query(self.filters, {"period": ALL}),
-            nothing_matches=kwargs.get("is_empty", False) and self._has_other_visits(),
+            nothing_matches=answers.get("is_empty", False) and self._has_other_visits(),
             earlier=self.earlier,
             period_links=[*self._period_links()],
             interval_links=self._interval_links(),
             kept_from=self.warehouse.kept_from if self.is_daily_only else None,
+            **answers,
             **self._filter_context(),
             **kwargs,
         )

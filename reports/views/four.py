@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Final
 
 from django.http import Http404
@@ -189,31 +188,20 @@ class FourReportPage(FourReportView):
 
     template_name = "reports/report.html"
 
-    @property
-    def dimensions(self) -> tuple[Dimension, ...]:  # type: ignore[override]
-        """The dimensions of its breakdowns."""
-        return tuple(self.report.breakdowns)
-
-    @property
-    def metrics(self) -> tuple[Metric, ...]:  # type: ignore[override]
-        """The figures of the headline and of every breakdown."""
-        return (*self.report.headline, *chain.from_iterable(self.report.breakdowns.values()))
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add headline, chart and tables."""
+    def answers(self) -> dict[str, Any]:
+        """Return headline, chart and tables."""
         changes = self.changes(*self.report.headline)
-        return super().get_context_data(
-            report=self.report,
-            changes=changes.values(),
-            charted=self.report.headline[0],
-            chart=self.chart(self.report.headline[0]),
-            tables=[
+        return {
+            "report": self.report,
+            "changes": changes.values(),
+            "charted": self.report.headline[0],
+            "chart": self.chart(self.report.headline[0]),
+            "tables": [
                 (self.breakdown(dimension), self.report.name)
                 for dimension in self.report.breakdowns
             ],
-            is_empty=not changes["visits"].now,
-            **kwargs,
-        )
+            "is_empty": not changes["visits"].now,
+        }
 
 
 class BreakdownPage(FourReportView):
@@ -230,27 +218,16 @@ class BreakdownPage(FourReportView):
             raise Http404("This report has no such breakdown.")
         return dimension
 
-    @property
-    def dimensions(self) -> tuple[Dimension, ...]:  # type: ignore[override]
-        """The one that the page is about."""
-        return (self.dimension,)
-
-    @property
-    def metrics(self) -> tuple[Metric, ...]:  # type: ignore[override]
-        """The columns of its table."""
-        return self.report.breakdowns[self.dimension]
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the table, and the pages before and after it."""
+    def answers(self) -> dict[str, Any]:
+        """Return the table, and the pages before and after it."""
         offset = (self.page_number - 1) * self.rows_per_page
         table = self.breakdown(self.dimension, limit=self.rows_per_page, offset=offset)
-        return super().get_context_data(
-            report=self.report,
-            dimension=self.dimension,
-            table=table,
-            page_number=self.page_number,
-            first_row=offset + 1,
-            last_row=offset + len(table.rows),
-            has_more=offset + len(table.rows) < table.total_rows,
-            **kwargs,
-        )
+        return {
+            "report": self.report,
+            "dimension": self.dimension,
+            "table": table,
+            "page_number": self.page_number,
+            "first_row": offset + 1,
+            "last_row": offset + len(table.rows),
+            "has_more": offset + len(table.rows) < table.total_rows,
+        }

@@ -49,30 +49,19 @@ class OverviewView(ReportView):
 
     template_name = "reports/overview.html"
     page_name = "overview"
-    dimensions = (
-        SOURCE,
-        PAGE,
-        COUNTRY,
-        ENTRY_PAGE,
-        BROWSER,
-        OPERATING_SYSTEM,
-        DEVICE,
-        EVENT,
-    )
-    metrics = (*HEADLINE, EVENTS)
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the headline, the chart and the tables."""
+    def answers(self) -> dict[str, Any]:
+        """Return the headline, the chart and the tables."""
         charted = self.chosen_metric or VISITORS
         changes = self.changes(*HEADLINE)
         visitors, pageviews = changes["visitors"].now, changes["pageviews"].now
         own_events = self.total(EVENTS, OWN_EVENTS)
         events = self.table(EVENT, EVENTS, VISITORS, whole=own_events, filters=(OWN_EVENTS,))
-        return super().get_context_data(
-            changes=changes.values(),
-            chart=self.chart(charted),
-            charted=charted,
-            tables=[
+        return {
+            "changes": changes.values(),
+            "chart": self.chart(charted),
+            "charted": charted,
+            "tables": [
                 (self.table(SOURCE, VISITORS, whole=visitors), "visitors"),
                 (self.table(PAGE, PAGEVIEWS, VISITORS, whole=pageviews), "pageviews"),
                 (self.table(COUNTRY, VISITORS, whole=visitors), "visitors"),
@@ -82,6 +71,5 @@ class OverviewView(ReportView):
                 (self.table(DEVICE, VISITORS, whole=visitors), "visitors"),
                 (events, "engagement"),
             ],
-            is_empty=not changes["visitors"].now,
-            **kwargs,
-        )
+            "is_empty": not changes["visitors"].now,
+        }

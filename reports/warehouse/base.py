@@ -1,7 +1,4 @@
-"""What every warehouse does: answer a statement over one table, `events`.
-
-It has the columns of archive.columns: an event, with what is known of its visit.
-"""
+"""What every warehouse does: answer questions about a site's events."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ from datetime import date
 from typing import Any, Protocol
 
 from reports.queries import ReportQuery
-from reports.sql import Statement
 
 
 class Warehouse(Protocol):
@@ -20,21 +16,16 @@ class Warehouse(Protocol):
         """The first day of which there are events; None: of every day. Before: daily figures."""
         ...
 
-    def expect(self, *questions: ReportQuery) -> None:
-        """Say what is going to be asked, so that questions can share their work.
+    def answer_ahead(self, *questions: ReportQuery) -> None:
+        """Answer these questions together, before each is asked for: all of them that a page has.
 
-        Each question stands for all that are about its days: it has their dimensions and metrics,
-        and the filters that they share.
+        For once. No answer depends on it.
         """
         ...
 
-    def write(self, query: ReportQuery) -> Statement:
-        """Return the statement that answers `query` at the least cost.
+    def answer(self, query: ReportQuery) -> list[tuple[Any, ...]]:
+        """Return the answer's rows: dimensions, then metrics, then how many rows there are in all.
 
         Raises EventsDroppedError for one that needs events which are not kept.
         """
-        ...
-
-    def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
-        """Return the statement's rows, in its order."""
         ...

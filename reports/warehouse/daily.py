@@ -24,12 +24,13 @@ from reports.components import VISITS, Component, Level
 from reports.conditions import Parameters, write_condition
 from reports.dates import DateRange, Interval, today_in
 from reports.dimensions import EVENT, TIME, Dimension
-from reports.filters import Condition, Filter, Operator, dimensions_of, put_in_place
+from reports.filters import Condition, Filter, dimensions_of, put_in_place
 from reports.needs import columns_for
 from reports.queries import ReportQuery
 from reports.rollup import COUNTED, ROLLED_UP, WHOLE
 from reports.sql import count_events, group_names
 from reports.warehouse.focus import Expectation
+from reports.warehouse.tables import MadeTables
 
 _BY_DAYS: Final = (TIME[Interval.DAY], TIME[Interval.WEEK], TIME[Interval.MONTH])
 #: Parts of a tail: what counts, and what daily figures have counted of the same visitors.
@@ -67,8 +68,9 @@ class MadeTail:
 class DailyFigures:
     """The daily figures of a site, with the tails that questions of one page share."""
 
-    def __init__(self, state: SiteState) -> None:
+    def __init__(self, state: SiteState, tables: MadeTables) -> None:
         self._state = state
+        self._tables = tables
         self.expected: Expectation | None = None
         self._tails: dict[tuple[Tail, frozenset[str]], MadeTail | None] = {}
 
@@ -79,15 +81,9 @@ class DailyFigures:
 
         None where they cannot give them exactly.
         """
-        dimension = rolled_up_dimension(query, components)
-        if dimension is None:
-            return None
         days = query.range
-        split = min(self._rolled_up_until(dimension, days.first_day), days.end_day)
-        if days.until is not None:
-            # The day in which it is cut is no whole day.
-            split = min(split, today_in(days.zone, days.until))
-        if split <= days.first_day or self._needs_dropped(days, split):
+        dimension, split = self._plan(query, components)
+        if dimension is None:
             return None
         files = _overlapping(self._state.rollups, days.first_day, split)
         tail = None
@@ -107,6 +103,30 @@ class DailyFigures:
         if tail is not None:
             sums.append(_count_tail(query, asked, tail, parameters))
         return _add_up(query, components, sums, are_visited=was_counted) if sums else None
+
+    def can_count(self, query: ReportQuery, components: list[Component]) -> bool:
+        """Return whether they are likely to give the components exactly."""
+        dimension, _ = self._plan(query, components)
+        return dimension is not None
+
+    def _plan(
+        self, query: ReportQuery, components: list[Component]
+    ) -> tuple[Dimension | None, date]:
+        """Return the dimension whose figures count, and the day before which they do.
+
+        Without a dimension none of them do.
+        """
+        days = query.range
+        dimension = rolled_up_dimension(query, components)
+        if dimension is None:
+            return None, days.first_day
+        split = min(self._rolled_up_until(dimension, days.first_day), days.end_day)
+        if days.until is not None:
+            # The day in which it is cut is no whole day.
+            split = min(split, today_in(days.zone, days.until))
+        if split <= days.first_day or self._needs_dropped(days, split):
+            return None, days.first_day
+        return dimension, split
 
     def _rolled_up_until(self, dimension: Dimension, first_day: date) -> date:
         """Return the day before which every day from `first_day` on has figures that still hold."""
@@ -143,6 +163,9 @@ class DailyFigures:
 
         It has what the page asks of it, or what this question does where that is not known.
         """
+        days = tail.first_day, tail.end_day
+        if not (tail.has_changes or self._state.files_of(*days) or self._state.has_live(*days)):
+            return None
         columns = columns_for(query, [*components, VISITS]) | _OF_TAILS
         if self.expected:
             expected = self.expected.columns_at(tail.end_day, tail.until) | _OF_TAILS
@@ -154,15 +177,14 @@ class DailyFigures:
         return self._tails[key]
 
     def _read_tail(self, tail: Tail, columns: str) -> MadeTail | None:
-        state, engine = self._state, self._state.engine
-        table = f"tail_{len(self._tails)}"
+        state, engine = self._state, self._tables.engine
         split = f"DATE '{tail.first_day}'"
         until = f"happened_on < DATE '{tail.end_day}'"
         if tail.until is not None:
             instant = tail.until.astimezone(UTC).replace(tzinfo=None)
             until += f" AND happened_at < TIMESTAMP '{instant}'"
-        engine.execute(
-            f"CREATE TEMP TABLE {table} AS SELECT {_COUNTS} AS part, {columns}"
+        table = self._tables.make(
+            f"SELECT {_COUNTS} AS part, {columns}"
             f" FROM {state.events(tail.first_day, tail.end_day)}"
             f" WHERE happened_on >= {split} AND {until}"
         )
@@ -189,7 +211,7 @@ class DailyFigures:
 
         No event of theirs is before that day. None where there are no such visitors.
         """
-        state, engine = self._state, self._state.engine
+        state = self._state
         parts = [
             f"SELECT visitor, started_on FROM {table} WHERE started_on < DATE '{tail.first_day}'"
         ]
@@ -204,12 +226,13 @@ class DailyFigures:
                     f" {state.archived_events(state.changed_since, tail.first_day)}"
                     " SEMI JOIN superseded USING (visit_id)"
                 )
-        counted = f"{table}_counted"
-        engine.execute(
-            f"CREATE TEMP TABLE {counted} AS SELECT visitor, min(started_on) AS started_on"
+        counted = self._tables.make(
+            "SELECT visitor, min(started_on) AS started_on"
             f" FROM ({' UNION ALL '.join(parts)}) GROUP BY visitor"
         )
-        ((earliest,),) = engine.execute(f"SELECT min(started_on) FROM {counted}").fetchall()
+        ((earliest,),) = self._tables.engine.execute(
+            f"SELECT min(started_on) FROM {counted}"
+        ).fetchall()
         return (counted, earliest) if earliest else None
 
 
@@ -236,7 +259,7 @@ def rolled_up_dimension(query: ReportQuery, components: list[Component]) -> Dime
 def _is_one_value(filters: tuple[Condition, ...], dimension: Dimension) -> bool:
     """Whether events meet the filters exactly if the dimension has one value, which has figures."""
     match filters:
-        case [Filter(operator=Operator.IS, values=[value], negated=False, case_sensitive=True)]:
+        case [Filter(is_one_value=True, values=[value])]:
             return dimension.condition in ("", f"{dimension.expression} <> ''" if value else "")
     return False
 

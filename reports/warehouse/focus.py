@@ -6,120 +6,188 @@ enough events, they are put into a table in memory first: files are read once, n
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import chain
 from typing import Final
 
 from django.conf import settings
 
+from archive.columns import COLUMNS
 from archive.live import SiteState
 from reports.components import Component
 from reports.conditions import Parameters, write_condition
-from reports.dates import DateRange
-from reports.filters import Condition, dimensions_of
-from reports.needs import columns_for, columns_for_all
+from reports.filters import Condition, Filter, dimensions_of
+from reports.needs import columns_for
 from reports.queries import ReportQuery
+from reports.sql import counted_parts
+from reports.warehouse.tables import MadeTables
 
 #: Values of events for which a megabyte of the engine's memory is enough, a third of it left to
-#: questions: thirty bytes each, texts and all.
-VALUES_PER_MB: Final = 33_000
-#: As many read files themselves where others are answered from daily figures.
+#: questions: some fifteen bytes each, a page's text as a country's.
+VALUES_PER_MB: Final = 45_000
+#: So few questions read files themselves, each no more than it needs.
 FEW_QUESTIONS: Final = 2
+#: Where filters leave some of so few events, these are read sooner than daily figures.
+FEW_EVENTS: Final = 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is counted at once of the events that a question is about."""
+
+    query: ReportQuery
+    components: list[Component]
+    columns: set[str]
+    #: Whether daily figures answer it.
+    has_figures: bool
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The days that it is about: the first, and the one after the last."""
+        return self.query.range.first_day, self.query.range.end_day
 
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """A table of events in the engine: those of some days that meet the filters."""
+    """Events of some days that meet the filters, as something to select from.
 
-    table: str
-    filters: frozenset[Condition]
-    columns: frozenset[str]
-
-    def covers(self, query: ReportQuery, components: Iterable[Component]) -> bool:
-        """Return whether all that the query needs of an event of these days is in the table."""
-        if not self.filters <= set(query.filters):
-            return False
-        if any(dimensions_of(condition) is None for condition in query.filters):
-            return False
-        return columns_for(query, components) <= self.columns
-
-
-@dataclass(slots=True)
-class Expectation:
-    """What a page is going to ask.
-
-    Each question stands for all that are about its days: it has their dimensions and metrics, and
-    the filters that they share.
+    `is_made`: they were put into a table. `replaces_figures`: they are also for questions that
+    daily figures answer.
     """
 
-    state: SiteState
-    questions: tuple[ReportQuery, ...]
-    _made: dict[tuple[date, date], Focus | None] = field(default_factory=dict)
-    _asked: Counter[tuple[date, date]] = field(default_factory=Counter)
+    source: str
+    filters: frozenset[Condition]
+    columns: frozenset[str]
+    is_made: bool
+    replaces_figures: bool
 
-    @property
-    def is_filtered(self) -> bool:
-        """Whether all questions have a filter: most of them need events then."""
-        return bool(self.questions) and all(query.filters for query in self.questions)
+    def narrow(self, query: ReportQuery, components: list[Component]) -> ReportQuery | None:
+        """Return the query as it is asked of these events; None: it needs what they have not."""
+        if not self.filters <= set(query.filters):
+            return None
+        narrowed = _among(query, self.filters)
+        if any(dimensions_of(condition) is None for condition in narrowed.filters):
+            return None
+        return narrowed if columns_for(narrowed, components) <= self.columns else None
+
+
+class Expectation:
+    """The questions that are going to be asked, and the tables that several of them share.
+
+    `has_figures` says of a part whether daily figures answer it.
+    """
+
+    def __init__(
+        self,
+        state: SiteState,
+        tables: MadeTables,
+        questions: Iterable[ReportQuery],
+        has_figures: Callable[[ReportQuery, list[Component]], bool],
+    ) -> None:
+        self._state = state
+        self._tables = tables
+        self._has_figures = has_figures
+        self._parts = [
+            Part(part, components, columns_for(part, components), has_figures(part, components))
+            for question in questions
+            for _, part, components in counted_parts(question)
+        ]
+        self._made: dict[tuple[date, date], Focus | None] = {}
 
     def columns_at(self, end_day: date, until: datetime | None) -> set[str]:
-        """Return the columns that questions about days with this end need."""
-        return columns_for_all(
-            query
-            for query in self.questions
-            if (query.range.end_day, query.range.until) == (end_day, until)
-        )
+        """Return the columns that daily figures lack of days with this end."""
+        asked = [
+            part.columns
+            for part in self._parts
+            if part.has_figures
+            and (part.query.range.end_day, part.query.range.until) == (end_day, until)
+        ]
+        return set().union(*asked)
 
-    def table_for(self, query: ReportQuery, components: Iterable[Component]) -> str | None:
-        """Return a table with all that the query needs, made when it pays; None without."""
-        days = _days(query.range)
-        expected = [each for each in self.questions if _days(each.range) == days]
-        if not expected:
-            return None
+    def narrow(
+        self, query: ReportQuery, components: list[Component]
+    ) -> tuple[ReportQuery, Focus] | None:
+        """Return what to ask instead, and of which events: a table is made of them when it pays.
+
+        None where it is to be asked of daily figures, or files.
+        """
+        days = query.range.first_day, query.range.end_day
         if days not in self._made:
-            self._asked[days] += 1
-            if not self.is_filtered and self._asked[days] <= FEW_QUESTIONS:
-                return None
-            self._made[days] = self._make(expected)
+            self._made[days] = self._make(*days)
         focus = self._made[days]
-        return focus.table if focus and focus.covers(query, components) else None
+        if focus is None or (not focus.replaces_figures and self._has_figures(query, components)):
+            return None
+        narrowed = focus.narrow(query, components)
+        return (narrowed, focus) if narrowed else None
 
-    def _make(self, questions: list[ReportQuery]) -> Focus | None:
-        """Return the events of the days that meet the filters; None where they are too many."""
-        first_day, end_day = _days(questions[0].range)
-        shared = frozenset.intersection(*(frozenset(query.filters) for query in questions))
-        filters = [each for each in shared if dimensions_of(each) is not None]
+    def _make(self, first_day: date, end_day: date) -> Focus | None:
+        """Return the events of the days that questions need; None where they are too many."""
+        parts = [part for part in self._parts if part.days == (first_day, end_day)]
+        events = self._count_at_most(first_day, end_day)
+        replaces_figures = bool(_shared_filters(parts)) and events <= FEW_EVENTS
+        if not replaces_figures:
+            parts = [part for part in parts if not part.has_figures]
+        if len(parts) <= FEW_QUESTIONS:
+            if not replaces_figures:
+                return None
+            files = f"{self._state.events(first_day, end_day)} AS events"
+            return Focus(
+                files, frozenset(), frozenset(COLUMNS), is_made=False, replaces_figures=True
+            )
+        filters = _shared_filters(parts)
         parameters: Parameters = {"first_day": first_day, "end_day": end_day}
         conditions = ["happened_on >= $first_day", "happened_on < $end_day"]
         conditions += [write_condition(each, parameters) for each in filters]
-        source = f"{self.state.events(first_day, end_day)} WHERE {' AND '.join(conditions)}"
-        columns = frozenset(columns_for_all(questions))
-        engine = self.state.engine
-        most = settings.REPORT_MEMORY_MB * VALUES_PER_MB / len(columns)
-        if self._count_at_most(first_day, end_day) > most:
-            # What decides is read once more then, but not again for each question.
-            counted = (
-                engine.execute(f"SELECT count(*) FROM {source}", parameters) if filters else None
+        source = f"{self._state.events(first_day, end_day)} WHERE {' AND '.join(conditions)}"
+        columns = frozenset(
+            chain.from_iterable(
+                columns_for(_among(part.query, filters), part.components) for part in parts
             )
-            if counted is None or counted.fetchall()[0][0] > most:
-                return None
-        table = f"focus_{len(self._made)}"
-        engine.execute(
-            f"CREATE TEMP TABLE {table} AS SELECT {', '.join(sorted(columns))} FROM {source}",
-            parameters,
         )
-        return Focus(table, frozenset(filters), columns)
+        most = settings.REPORT_MEMORY_MB * VALUES_PER_MB / len(columns)
+        if events > most and (not filters or self._count(source, parameters) > most):
+            return None
+        stored = ", ".join(sorted(columns - {"site_id"}))
+        table = self._tables.make(f"SELECT {stored} FROM {source}", parameters)
+        of_site = f"(SELECT *, {self._state.site_id:d} AS site_id FROM {table}) AS events"
+        return Focus(of_site, filters, columns, is_made=True, replaces_figures=replaces_figures)
+
+    def _count(self, source: str, parameters: Parameters) -> int:
+        """Return how many events there are: what decides is read once more then."""
+        counted = self._tables.engine.execute(f"SELECT count(*) FROM {source}", parameters)
+        return int(counted.fetchall()[0][0])
 
     def _count_at_most(self, first_day: date, end_day: date) -> float:
         """Return about how many events the days have, as if each file's were spread evenly."""
         total = 0.0
-        for file in self.state.files:
+        for file in self._state.files:
             days = (min(end_day, file.end_day) - max(first_day, file.first_day)).days
             total += file.rows * max(0, days) / (file.end_day - file.first_day).days
         return total
 
 
-def _days(days: DateRange) -> tuple[date, date]:
-    return days.first_day, days.end_day
+def _shared_filters(parts: list[Part]) -> frozenset[Condition]:
+    """Return the filters of all parts that an event meets by itself."""
+    shared = [frozenset(part.query.filters) for part in parts]
+    filters = frozenset.intersection(*shared) if shared else frozenset()
+    return frozenset(each for each in filters if dimensions_of(each) is not None)
+
+
+def _among(query: ReportQuery, filters: frozenset[Condition]) -> ReportQuery:
+    """Return the query as it is asked of events that all meet the filters.
+
+    These are left out, and a dimension of which they leave one value is that value.
+    """
+    values = {
+        each.dimension: each.values[0]
+        for each in filters
+        if isinstance(each, Filter) and each.is_one_value and not each.dimension.condition
+    }
+    dimensions = tuple(
+        replace(each, expression="{argument}", argument=values[each]) if each in values else each
+        for each in query.dimensions
+    )
+    further = tuple(each for each in query.filters if each not in filters)
+    return replace(query, dimensions=dimensions, filters=further)
