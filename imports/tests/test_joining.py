@@ -107,6 +107,9 @@ def visits(site: Site) -> list[tuple[Any, ...]]:
     first: dict[int, datetime] = {}
     for event in events:
         first.setdefault(event[0], event[at])
+    # Where two differ in their properties alone, their order is chance too.
+    props = 1 + names.index("props")
+    events.sort(key=lambda event: (event[at], sorted(event[props].items())))
     return [(first[event[0]], *event[1:]) for event in events]
 
 
