@@ -98,6 +98,8 @@ class _Known:
     visits: dict[int, LiveVisit] = field(default_factory=dict)
     #: The days of its live events.
     days: frozenset[date] = frozenset()
+    #: The files of the list, none of which ever changes.
+    files: dict[int, ArchiveFile] = field(default_factory=dict)
 
 
 class LiveRows:
@@ -133,9 +135,7 @@ class LiveRows:
         with one_state():
             horizon = read_horizon()
             kept_from = events_kept_from(site_id)
-            files = list(
-                ArchiveFile.objects.for_site(site_id).order_by("first_day", "last_day", "pk")
-            )
+            files = _list_files(site_id, known)
             live = LiveVisit.objects.filter(site=site_id)
             changed = list(live.filter(revision__gte=known.horizon))
             departures = _departures(site_id)
@@ -181,6 +181,16 @@ def forget_rows() -> None:
 def _departures(site_id: int) -> int:
     counts = RowsState.objects.filter(site=site_id).values_list("departures", flat=True)
     return next(iter(counts), 0)
+
+
+def _list_files(site_id: int, known: _Known) -> list[ArchiveFile]:
+    """Return the site's files in order of their days; those that are new are read."""
+    listed = ArchiveFile.objects.for_site(site_id).order_by("first_day", "last_day", "pk")
+    pks = list(listed.values_list("pk", flat=True))
+    if missing := [pk for pk in pks if pk not in known.files]:
+        known.files |= ArchiveFile.objects.in_bulk(missing)
+    known.files = {pk: known.files[pk] for pk in pks}
+    return list(known.files.values())
 
 
 def _delete(engine: duckdb.DuckDBPyConnection, visit_ids: Iterable[int]) -> None:

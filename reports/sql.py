@@ -77,15 +77,18 @@ def count_events(
     components: list[Component],
     parameters: Parameters,
     table: str = "events",
+    *,
+    is_in_memory: bool = False,
 ) -> str:
     """Return the query that counts these components of the query itself, whatever their scope.
 
-    `table` has the events that are asked about, and may have others.
+    `table` has the events that are asked about, and may have others. If it `is_in_memory`, each
+    level reads it anew: the engine would copy otherwise what several of them read.
     """
     groups = group_names(query)
     levels = levels_of(components)
     matched = _matched(query, levels, components, parameters, table)
-    parts = [f"matched AS ({matched})"]
+    parts = [f"matched AS {'NOT MATERIALIZED ' if is_in_memory else ''}({matched})"]
     for level in levels:
         counted = [part for part in components if part.level is level]
         parts.append(f"{level}_level AS ({_counts(level, counted, groups)})")

@@ -35,6 +35,7 @@ from reports.tests.test_oracle import (
     LIMITS,
     NAMES_OF_TIME,
     DrawnQuestion,
+    Limits,
     answer_ahead,
     assert_answered,
     drawn_questions,
@@ -178,7 +179,7 @@ def test_reports_agree_wherever_the_rows_are(
     width: int,
     plain: list[DrawnQuestion],
     other: DrawnQuestion,
-    limits: tuple[int, int] | None,
+    limits: Limits,
 ) -> None:
     """Whether or not the page has told the warehouse what it is going to ask."""
     # The rule that leaves out dimensions with many values would leave out all of so few events.
@@ -232,7 +233,7 @@ def test_figures_are_right_or_refused_where_events_are_dropped(
     width: int,
     plain: list[DrawnQuestion],
     other: DrawnQuestion,
-    limits: tuple[int, int] | None,
+    limits: Limits,
 ) -> None:
     monkeypatch.setattr("reports.rolling_up.STAYS_PER_ROW", 0)
     monkeypatch.setattr("reports.rolling_up.MANY_EVENTS", 0)

@@ -14,8 +14,8 @@ import pytest
 from archive.archiver import archive_finished
 from archive.live import process_rows
 from archive.upkeep import keep_up
-from reports.dates import DateRange
-from reports.dimensions import COUNTRY, PAGE, SOURCE
+from reports.dates import DateRange, Interval
+from reports.dimensions import COUNTRY, ENTRY_PAGE, PAGE, SOURCE, TIME
 from reports.filters import Filter, HasDone
 from reports.metrics import BOUNCE_RATE, PAGEVIEWS, VISITORS
 from reports.queries import ReportQuery
@@ -123,6 +123,31 @@ def test_the_one_value_that_a_filter_leaves_is_not_stored(question: ReportQuery)
 
         assert engine.execute(statement.sql, statement.parameters).fetchall() == [("news", 1, 2, 1)]
         assert "source" not in [row[0] for row in engine.execute(f"DESCRIBE {table}").fetchall()]
+
+
+def test_what_is_known_of_visits_is_asked_of_a_table_of_visits(
+    question: ReportQuery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside Ann's two visits of one pageview there is one of Cleo's, with two."""
+    monkeypatch.setattr("reports.warehouse.focus.MANY_EVENTS", 0)
+    view(question.site, NOON, NOON + MINUTE, visitor=3, source="news")
+    of_visits = replace(question, metrics=(VISITORS, BOUNCE_RATE))
+    by_country = replace(of_visits, dimensions=(COUNTRY,))
+    by_entry = replace(of_visits, dimensions=(ENTRY_PAGE,))
+    by_page = replace(of_visits, dimensions=(PAGE,))
+    by_day = replace(of_visits, dimensions=(TIME[Interval.DAY],))
+    cut = replace(of_visits, range=replace(question.range, until=NOON + HOUR))
+    questions = (question, of_visits, by_country, by_entry, by_page, by_day, cut)
+    with writer_for(*questions) as writer:
+        tables = [table_of(writer, each) for each in questions]
+        visits, events = tables[1], tables[0]
+
+        assert tables == [events, visits, visits, visits, events, events, events]
+        assert visits != events
+        rows = writer.tables.engine.execute(f"SELECT count(*) FROM {visits}").fetchall()
+        assert rows == [(3,)]
+        assert ask(writer, question) == (2, 4)
+        assert ask(writer, of_visits) == (2, pytest.approx(2 / 3))
 
 
 def test_without_a_filter_what_has_daily_figures_is_left_to_them(question: ReportQuery) -> None:

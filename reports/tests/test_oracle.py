@@ -307,21 +307,25 @@ def assert_answered(warehouse: Warehouse, asked: Asked, drawn: DrawnQuestion) ->
     assert breakdown.total_rows == (len(expected) if page else 0)
 
 
-#: For a page whose questions are answered together: how many of them read files themselves, and
-#: how few events are read sooner than daily figures; None for one that asks them one by one.
-LIMITS: Final = st.sampled_from((None, (0, 0), (0, 1_000_000), (2, 1_000_000)))
+#: For a page whose questions are answered together: how many of them read files themselves, how
+#: few events are read sooner than daily figures, and of how many there is a table of their visits;
+#: None for a page that asks one by one.
+Limits = tuple[int, int, int] | None
+LIMITS: Final = st.sampled_from(
+    (None, (0, 0, 0), (0, 1_000_000, 0), (0, 1_000_000, 1_000_000), (2, 1_000_000, 0))
+)
 
 
 def answer_ahead(
     monkeypatch: pytest.MonkeyPatch,
     warehouse: Warehouse,
     questions: list[ReportQuery],
-    limits: tuple[int, int] | None,
+    limits: Limits,
 ) -> None:
     """Let the warehouse answer them together, as those of a page, if there are limits."""
     if limits is not None:
-        monkeypatch.setattr("reports.warehouse.focus.FEW_QUESTIONS", limits[0])
-        monkeypatch.setattr("reports.warehouse.focus.FEW_EVENTS", limits[1])
+        for name, limit in zip(("FEW_QUESTIONS", "FEW_EVENTS", "MANY_EVENTS"), limits, strict=True):
+            monkeypatch.setattr(f"reports.warehouse.focus.{name}", limit)
         warehouse.answer_ahead(*questions)
 
 
@@ -405,7 +409,7 @@ def test_any_question_is_answered_as_the_oracle_does(
     skipped: int,
     width: int,
     drawn: DrawnQuestion,
-    limits: tuple[int, int] | None,
+    limits: Limits,
 ) -> None:
     """Conditions within conditions, two dimensions, any order, a part of the rows."""
     asked = make_site(history, skipped, width)

@@ -336,7 +336,7 @@ def _count_tail(
 ) -> str:
     """The components of each group, of the tail: what figures have counted of it is taken off."""
     if not tail.was_counted:
-        return count_events(query, components, parameters, tail.table)
+        return count_events(query, components, parameters, tail.table, is_in_memory=True)
     by_part = replace(query, dimensions=(*query.dimensions, _PART))
     part = group_names(by_part)[-1]
     sums = [
@@ -345,7 +345,7 @@ def _count_tail(
         for each in components
     ]
     columns = ", ".join([*group_names(query), *sums]) or "count(*) AS nothing"
-    counted = count_events(by_part, components, parameters, tail.table)
+    counted = count_events(by_part, components, parameters, tail.table, is_in_memory=True)
     return f"SELECT {columns} FROM ({counted}){_grouping(query)}"
 
 

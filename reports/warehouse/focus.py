@@ -14,10 +14,11 @@ from typing import Final
 
 from django.conf import settings
 
-from archive.columns import COLUMNS
+from archive.columns import COLUMNS, FIGURE_COLUMNS, VISIT_COLUMNS
 from archive.live import SiteState
-from reports.components import Component
+from reports.components import Component, Level
 from reports.conditions import Parameters, write_condition
+from reports.dimensions import TIME
 from reports.filters import Condition, Filter, dimensions_of
 from reports.needs import columns_for
 from reports.queries import ReportQuery
@@ -31,6 +32,10 @@ VALUES_PER_MB: Final = 45_000
 FEW_QUESTIONS: Final = 2
 #: Where filters leave some of so few events, these are read sooner than daily figures.
 FEW_EVENTS: Final = 600_000
+#: Of so many events a table of their visits is made too, for what it answers sooner.
+MANY_EVENTS: Final = 50_000
+#: What is known of a visit, and what every question names.
+_OF_VISITS: Final = {"site_id", "happened_on", "visit_id", *VISIT_COLUMNS, *FIGURE_COLUMNS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,15 @@ class Part:
 class Focus:
     """Events of some days that meet the filters, as something to select from.
 
-    `is_made`: they were put into a table. `replaces_figures`: they are also for questions that
-    daily figures answer.
+    `is_made`: they were put into a table. `has_visits`: that has not each event, but what is known
+    of their visits, once. `replaces_figures`: it is also for what daily figures answer.
     """
 
     source: str
     filters: frozenset[Condition]
     columns: frozenset[str]
     is_made: bool
+    has_visits: bool
     replaces_figures: bool
 
     def narrow(self, query: ReportQuery, components: list[Component]) -> ReportQuery | None:
@@ -69,6 +75,8 @@ class Focus:
             return None
         narrowed = _among(query, self.filters)
         if any(dimensions_of(condition) is None for condition in narrowed.filters):
+            return None
+        if self.has_visits and not _is_of_visits(narrowed, components):
             return None
         return narrowed if columns_for(narrowed, components) <= self.columns else None
 
@@ -94,7 +102,7 @@ class Expectation:
             for question in questions
             for _, part, components in counted_parts(question)
         ]
-        self._made: dict[tuple[date, date], Focus | None] = {}
+        self._made: dict[tuple[date, date], list[Focus]] = {}
 
     def columns_at(self, end_day: date, until: datetime | None) -> set[str]:
         """Return the columns that daily figures lack of days with this end."""
@@ -116,43 +124,63 @@ class Expectation:
         days = query.range.first_day, query.range.end_day
         if days not in self._made:
             self._made[days] = self._make(*days)
-        focus = self._made[days]
-        if focus is None or (not focus.replaces_figures and self._has_figures(query, components)):
-            return None
-        narrowed = focus.narrow(query, components)
-        return (narrowed, focus) if narrowed else None
+        for focus in self._made[days]:
+            if focus.replaces_figures or not self._has_figures(query, components):
+                narrowed = focus.narrow(query, components)
+                if narrowed is not None:
+                    return narrowed, focus
+        return None
 
-    def _make(self, first_day: date, end_day: date) -> Focus | None:
-        """Return the events of the days that questions need; None where they are too many."""
+    def _make(self, first_day: date, end_day: date) -> list[Focus]:
+        """Return the events of the days that questions need; none where they are too many."""
         parts = [part for part in self._parts if part.days == (first_day, end_day)]
         events = self._count_at_most(first_day, end_day)
         replaces_figures = bool(_shared_filters(parts)) and events <= FEW_EVENTS
         if not replaces_figures:
             parts = [part for part in parts if not part.has_figures]
         if len(parts) <= FEW_QUESTIONS:
-            if not replaces_figures:
-                return None
-            files = f"{self._state.events(first_day, end_day)} AS events"
-            return Focus(
-                files, frozenset(), frozenset(COLUMNS), is_made=False, replaces_figures=True
-            )
+            return [self._read_files(first_day, end_day)] if replaces_figures else []
         filters = _shared_filters(parts)
         parameters: Parameters = {"first_day": first_day, "end_day": end_day}
         conditions = ["happened_on >= $first_day", "happened_on < $end_day"]
         conditions += [write_condition(each, parameters) for each in filters]
         source = f"{self._state.events(first_day, end_day)} WHERE {' AND '.join(conditions)}"
-        columns = frozenset(
-            chain.from_iterable(
-                columns_for(_among(part.query, filters), part.components) for part in parts
-            )
-        )
-        most = settings.REPORT_MEMORY_MB * VALUES_PER_MB / len(columns)
+        of_visits, of_events = _columns(parts, filters, with_visits=events >= MANY_EVENTS)
+        most = settings.REPORT_MEMORY_MB * VALUES_PER_MB / max(1, len(of_events))
         if events > most and (not filters or self._count(source, parameters) > most):
-            return None
-        stored = ", ".join(sorted(columns - {"site_id"}))
-        table = self._tables.make(f"SELECT {stored} FROM {source}", parameters)
-        of_site = f"(SELECT *, {self._state.site_id:d} AS site_id FROM {table}) AS events"
-        return Focus(of_site, filters, columns, is_made=True, replaces_figures=replaces_figures)
+            return []
+        # What is the same for all of a table is not stored.
+        site = f"{self._state.site_id:d} AS site_id"
+        made = []
+        for columns, has_visits in ((of_visits, True), (of_events, False)):
+            if not columns:
+                continue
+            known = {"site_id", "happened_on"} if has_visits else {"site_id"}
+            stored = ", ".join(sorted(columns - known))
+            distinct = "DISTINCT " if has_visits else ""
+            table = self._tables.make(f"SELECT {distinct}{stored} FROM {source}", parameters)
+            a_day = f", DATE '{first_day}' AS happened_on" if has_visits else ""
+            made.append(
+                Focus(
+                    f"(SELECT *, {site}{a_day} FROM {table}) AS events",
+                    filters,
+                    columns,
+                    is_made=True,
+                    has_visits=has_visits,
+                    replaces_figures=replaces_figures,
+                )
+            )
+        return made
+
+    def _read_files(self, first_day: date, end_day: date) -> Focus:
+        return Focus(
+            f"{self._state.events(first_day, end_day)} AS events",
+            frozenset(),
+            frozenset(COLUMNS),
+            is_made=False,
+            has_visits=False,
+            replaces_figures=True,
+        )
 
     def _count(self, source: str, parameters: Parameters) -> int:
         """Return how many events there are: what decides is read once more then."""
@@ -173,6 +201,36 @@ def _shared_filters(parts: list[Part]) -> frozenset[Condition]:
     shared = [frozenset(part.query.filters) for part in parts]
     filters = frozenset.intersection(*shared) if shared else frozenset()
     return frozenset(each for each in filters if dimensions_of(each) is not None)
+
+
+def _columns(
+    parts: list[Part], filters: frozenset[Condition], *, with_visits: bool
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the columns that parts need of visits alone, and those that the others do of events.
+
+    None of the first without visits, and where they would be for few parts.
+    """
+    asked = [(_among(part.query, filters), part.components) for part in parts]
+    of_visits = [each for each in asked if _is_of_visits(*each)]
+    if not with_visits or len(of_visits) <= FEW_QUESTIONS:
+        of_visits = []
+    of_events = [each for each in asked if each not in of_visits]
+    return (
+        frozenset(chain.from_iterable(columns_for(*each) for each in of_visits)),
+        frozenset(chain.from_iterable(columns_for(*each) for each in of_events)),
+    )
+
+
+def _is_of_visits(query: ReportQuery, components: list[Component]) -> bool:
+    """Whether it is the same to know of each visit that it has an event on the query's days."""
+    days = query.range
+    return (
+        days.since is None
+        and days.until is None
+        and all(part.level in (Level.VISITOR, Level.VISIT) for part in components)
+        and not any(dimension in TIME.values() for dimension in query.dimensions)
+        and columns_for(query, components) <= _OF_VISITS
+    )
 
 
 def _among(query: ReportQuery, filters: frozenset[Condition]) -> ReportQuery:

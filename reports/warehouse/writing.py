@@ -71,7 +71,7 @@ class Writer:
                 table, is_made = self._all_events(part), False
             sources.add("events")
             is_shared &= is_made or self._is_same_everywhere(part)
-            return count_events(part, components, parameters, table)
+            return count_events(part, components, parameters, table, is_in_memory=is_made)
 
         parameters: Parameters = {}
         statement = finish(query, write_components(query, parameters, count), parameters)
