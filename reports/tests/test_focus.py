@@ -35,7 +35,7 @@ def question(site: Site, monkeypatch: pytest.MonkeyPatch) -> ReportQuery:
     the news the day before too. All of it is archived, no day of it rolled up. Two questions are
     enough for a table.
     """
-    monkeypatch.setattr("reports.warehouse.focus.FEW_QUESTIONS", 1)
+    monkeypatch.setattr("reports.warehouse.expectation.FEW_QUESTIONS", 1)
     view(site, NOON - DAY, visitor=1, source="news")
     view(site, NOON, visitor=1, source="news")
     view(site, NOON + HOUR, visitor=1, source="news", page="/a")
@@ -129,7 +129,7 @@ def test_what_is_known_of_visits_is_asked_of_a_table_of_visits(
     question: ReportQuery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beside Ann's two visits of one pageview there is one of Cleo's, with two."""
-    monkeypatch.setattr("reports.warehouse.focus.MANY_EVENTS", 0)
+    monkeypatch.setattr("reports.warehouse.expectation.MANY_EVENTS", 0)
     view(question.site, NOON, NOON + MINUTE, visitor=3, source="news")
     of_visits = replace(question, metrics=(VISITORS, BOUNCE_RATE))
     by_country = replace(of_visits, dimensions=(COUNTRY,))
@@ -163,7 +163,7 @@ def test_without_a_filter_what_has_daily_figures_is_left_to_them(question: Repor
 def test_many_filtered_events_are_read_for_what_has_no_daily_figures(
     question: ReportQuery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.warehouse.focus.FEW_EVENTS", 0)
+    monkeypatch.setattr("reports.warehouse.expectation.FEW_EVENTS", 0)
     monkeypatch.setattr("reports.rolling_up.STAYS_PER_ROW", 0)
     keep_up(NOON + 10 * DAY)
     by_page = replace(question, dimensions=(PAGE,))
@@ -176,7 +176,7 @@ def test_many_filtered_events_are_read_for_what_has_no_daily_figures(
 def test_too_many_events_are_left_in_their_files(
     question: ReportQuery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.warehouse.focus.VALUES_PER_MB", 0)
+    monkeypatch.setattr("reports.warehouse.expectation.VALUES_PER_MB", 0)
     with writer_for(question, replace(question, dimensions=(PAGE,))) as writer:
         assert table_of(writer, question) == ""
         assert ask(writer, question) == (1, 2)
@@ -186,6 +186,6 @@ def test_events_are_counted_where_the_filter_may_leave_few(
     question: ReportQuery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By its days the file has three of them; two meet the filter, with five columns each."""
-    monkeypatch.setattr("reports.warehouse.focus.VALUES_PER_MB", 10 / 1024)
+    monkeypatch.setattr("reports.warehouse.expectation.VALUES_PER_MB", 10 / 1024)
     with writer_for(question, replace(question, dimensions=(PAGE,))) as writer:
         assert table_of(writer, question) != ""

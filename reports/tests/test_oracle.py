@@ -325,7 +325,7 @@ def answer_ahead(
     """Let the warehouse answer them together, as those of a page, if there are limits."""
     if limits is not None:
         for name, limit in zip(("FEW_QUESTIONS", "FEW_EVENTS", "MANY_EVENTS"), limits, strict=True):
-            monkeypatch.setattr(f"reports.warehouse.focus.{name}", limit)
+            monkeypatch.setattr(f"reports.warehouse.expectation.{name}", limit)
         warehouse.answer_ahead(*questions)
 
 

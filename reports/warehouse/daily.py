@@ -29,7 +29,7 @@ from reports.needs import columns_for
 from reports.queries import ReportQuery
 from reports.rollup import COUNTED, ROLLED_UP, WHOLE
 from reports.sql import count_events, group_names
-from reports.warehouse.focus import Expectation
+from reports.warehouse.expectation import Expectation
 from reports.warehouse.tables import MadeTables
 
 _BY_DAYS: Final = (TIME[Interval.DAY], TIME[Interval.WEEK], TIME[Interval.MONTH])
@@ -166,12 +166,12 @@ class DailyFigures:
         days = tail.first_day, tail.end_day
         if not (tail.has_changes or self._state.files_of(*days) or self._state.has_live(*days)):
             return None
-        columns = columns_for(query, [*components, VISITS]) | _OF_TAILS
+        columns = frozenset(columns_for(query, [*components, VISITS])) | _OF_TAILS
         if self.expected:
             expected = self.expected.columns_at(tail.end_day, tail.until) | _OF_TAILS
             if columns <= expected:
                 columns = expected
-        key = tail, frozenset(columns)
+        key = tail, columns
         if key not in self._tails:
             self._tails[key] = self._read_tail(tail, ", ".join(sorted(columns)))
         return self._tails[key]

@@ -16,7 +16,8 @@ from reports.filters import dimensions_of
 from reports.queries import ReportQuery
 from reports.sql import Statement, count_events, finish, write_components
 from reports.warehouse.daily import DailyFigures, first_day_of
-from reports.warehouse.focus import Expectation, Focus
+from reports.warehouse.expectation import Expectation
+from reports.warehouse.focus import Focus
 from reports.warehouse.tables import MadeTables
 
 
