@@ -160,8 +160,10 @@ class DateRange:
         return [bucket for bucket in self._all_buckets(interval) if self._meets(bucket)]
 
     def _meets(self, bucket: Bucket) -> bool:
-        begun = self.until is None or bucket.starts_at < self.until
-        return begun and (self.since is None or bucket.ends_at > self.since)
+        # Of two times of one zone Python compares what the clock showed, twice an hour in autumn.
+        starts_at, ends_at = bucket.starts_at.astimezone(UTC), bucket.ends_at.astimezone(UTC)
+        begun = self.until is None or starts_at < self.until
+        return begun and (self.since is None or ends_at > self.since)
 
     def _all_buckets(self, interval: Interval) -> list[Bucket]:
         if interval in _CLOCK:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -237,6 +238,16 @@ def test_hours_pass_as_a_clock_runs(
 
     assert len(hours) == count
     assert [f"{hour.starts_at:%H:%M}" for hour in hours[: len(clocks)]] == clocks
+
+
+def test_a_range_that_begins_in_an_hour_that_comes_twice_has_both() -> None:
+    """01:30, the first time: the bucket that ends at the second 01:00 meets it."""
+    zone = ZoneInfo("America/New_York")
+    day = DateRange(first_day=date(2026, 11, 1), end_day=date(2026, 11, 2), zone=zone)
+    cut = replace(day, since=datetime(2026, 11, 1, 1, 30, tzinfo=zone))
+
+    beginnings = [f"{bucket.key:%H:%M}" for bucket in cut.buckets(Interval.HOUR)]
+    assert beginnings[:3] == ["05:00", "06:00", "07:00"]
 
 
 def test_an_hours_key_is_its_beginning_in_utc() -> None:
