@@ -98,8 +98,8 @@ class _Known:
     visits: dict[int, LiveVisit] = field(default_factory=dict)
     #: The days of its live events.
     days: frozenset[date] = frozenset()
-    #: The files of the list, none of which ever changes.
-    files: dict[int, ArchiveFile] = field(default_factory=dict)
+    #: The files of the list by their names, under which nothing ever changes.
+    files: dict[str, ArchiveFile] = field(default_factory=dict)
 
 
 class LiveRows:
@@ -186,10 +186,10 @@ def _departures(site_id: int) -> int:
 def _list_files(site_id: int, known: _Known) -> list[ArchiveFile]:
     """Return the site's files in order of their days; those that are new are read."""
     listed = ArchiveFile.objects.for_site(site_id).order_by("first_day", "last_day", "pk")
-    pks = list(listed.values_list("pk", flat=True))
-    if missing := [pk for pk in pks if pk not in known.files]:
-        known.files |= ArchiveFile.objects.in_bulk(missing)
-    known.files = {pk: known.files[pk] for pk in pks}
+    names = list(listed.values_list("name", flat=True))
+    if missing := [name for name in names if name not in known.files]:
+        known.files |= ArchiveFile.objects.in_bulk(missing, field_name="name")
+    known.files = {name: known.files[name] for name in names}
     return list(known.files.values())
 
 

@@ -187,6 +187,24 @@ def test_a_file_is_what_its_row_says(ann: Visit, site: Site) -> None:
     assert file.sha256 == checksum(file.path)
 
 
+def test_a_file_is_told_from_others_by_its_name(ann: Visit, site: Site) -> None:
+    """A database that is put back from a copy gives a row's number to another file."""
+    archive(site)
+    assert len(read(site)) == 3
+    (first,) = files(site)
+    add_event(visit=ann, page="/late", happened_at=NOON + 3 * MINUTE)
+    archive(site, NOON + 2 * DAY)
+    (second,) = files(site)
+    name, number = second.name, first.pk
+
+    second.delete()
+    second.pk = number
+    second.save()
+
+    assert second.name == name != first.name
+    assert len(read(site)) == 4
+
+
 def test_files_that_no_longer_count_stay_for_their_readers(
     ann: Visit, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
