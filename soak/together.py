@@ -33,8 +33,9 @@ REPORT_PAUSE: Final = 0.5
 REPORTS: Final = tuple(
     f"/reports/{DOMAIN}/{page}" for page in ("?period=day", "?period=91d", "pageviews/?period=28d")
 )
-#: In the server's line about hits that waited for other writers for as long as they may.
-BUSY: Final = "StoreBusyError"
+#: In the server's line about hits that waited for other writers for as long as they may, by
+#: themselves or in PostgreSQL.
+BUSY: Final = ("StoreBusyError", "canceling statement due to lock timeout")
 
 UNITS: Final = verdict.UNITS | {
     "seconds": "s",
@@ -84,7 +85,7 @@ def run(place: Installation, seconds: float) -> dict[str, Figure]:
         time.sleep(seconds)
         stack.close()
         lines = [*read_log(server), *archiver.complaints, *loader.complaints]
-    complaints = [line for line in lines if BUSY not in line]
+    complaints = [line for line in lines if not any(words in line for words in BUSY)]
     for line in complaints[:20]:
         say(line)
     figures = verdict.judge(place.store, [ledger], "together")
