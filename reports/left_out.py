@@ -94,6 +94,29 @@ def tell_left_out(counts: DayCounts, today: date) -> LeftOut:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why hits were left out, in words, and how many of those that came."""
+
+    words: str
+    part: Part
+
+
+def left_out_between(counts: DayCounts, first_day: date, end_day: date) -> list[Reason]:
+    """Return what was left out on the days [first_day, end_day) by reason, the largest first.
+
+    Reasons that did not occur are not among them.
+    """
+    span = (first_day, end_day)
+    came = _count(counts, {HITS}, *span)
+    found = [
+        Reason(words, Part(_count(counts, {reason.value}, *span), came))
+        for reason, words in REASONS.items()
+    ]
+    occurred = [reason for reason in found if reason.part.hits]
+    return sorted(occurred, key=lambda reason: -reason.part.hits)
+
+
 def left_out_on(counts: DayCounts, day: date) -> Part:
     """Return how many hits of one day were left out, for whatever reason."""
     span = (day, day + DAY)

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from reports.views.explanation import ExplanationView
 from reports.views.four import BreakdownPage, FourReportPage
 from reports.views.overview import OverviewView
 from reports.views.sites import SiteListView
@@ -14,6 +15,7 @@ urlpatterns = [
     path("<str:domain>/", OverviewView.as_view(), name="overview"),
     path("<str:domain>/visits/", VisitListView.as_view(), name="visits"),
     path("<str:domain>/visits/<int:pk>/", VisitView.as_view(), name="visit"),
+    path("<str:domain>/explain/<str:metric>/", ExplanationView.as_view(), name="explanation"),
     path("<str:domain>/<str:report>/", FourReportPage.as_view(), name="report"),
     path("<str:domain>/<str:report>/<str:dimension>/", BreakdownPage.as_view(), name="breakdown"),
 ]

@@ -21,6 +21,7 @@ KINDS: Final = {
     "bounce-rates": "/reports/example.com/bounce-rates/",
     "engagement": "/reports/example.com/engagement/",
     "breakdown": "/reports/example.com/visitors/source/",
+    "explanation": "/reports/example.com/explain/bounce_rate/",
     "visits": "/reports/example.com/visits/",
     "visit": "/reports/example.com/visits/{visit}/",
 }

@@ -10,7 +10,15 @@ from typing import Final
 
 import pytest
 
-from reports.left_out import REASONS, LeftOut, LeftOutRow, Part, left_out_on, tell_left_out
+from reports.left_out import (
+    REASONS,
+    LeftOut,
+    LeftOutRow,
+    Part,
+    left_out_between,
+    left_out_on,
+    tell_left_out,
+)
 from visits.ingestion.hit import DropReason
 
 TODAY: Final = date(2026, 3, 10)
@@ -49,6 +57,17 @@ def test_reasons_are_told_for_today_a_week_and_a_month() -> None:
             ),
         ],
     )
+
+
+def test_reasons_of_some_days_are_of_their_hits() -> None:
+    reasons = left_out_between(COUNTS, date(2026, 3, 3), date(2026, 3, 11))
+
+    assert [(reason.words, reason.part) for reason in reasons] == [
+        ("a browser loads the page ahead; nobody has seen it", Part(7, 60)),
+        ("the user agent names a program, or there is none", Part(3, 60)),
+        ("it is engagement with a page whose visit is over", Part(1, 60)),
+    ]
+    assert left_out_between(COUNTS, date(2026, 3, 12), date(2026, 3, 20)) == []
 
 
 def test_nothing_left_out_has_no_rows() -> None:

@@ -534,8 +534,11 @@ def test_a_page_asks_the_database_little(
     member: Client,
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    """Session, reader, site, first hit, current visitors; and the warehouse: what has changed."""
-    with django_assert_max_num_queries(13):
+    """Session, reader, site, first hit, current visitors; the warehouse's: what has changed.
+
+    And an explanation's: what was left out.
+    """
+    with django_assert_max_num_queries(14):
         assert member.get(address.format(visit=visit.pk)).status_code == 200
 
 

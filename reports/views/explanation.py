@@ -1,0 +1,49 @@
+"""Where a number comes from: what it means, what it is made of, and what was left out of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from django.utils.functional import cached_property
+
+from reports.explanations import EXPLANATIONS, Explanation
+from reports.left_out import left_out_between
+from reports.views.base import ReportView
+from visits.daily import BOUNDED_VALUES, read_counts
+
+
+class ExplanationView(ReportView):
+    """One figure of the headline, explained for the page's days and filters."""
+
+    template_name = "reports/explanation.html"
+
+    @cached_property
+    def explanation(self) -> Explanation:
+        """The figure that the address names. Raises Http404 for one that is none."""
+        try:
+            return EXPLANATIONS[self.kwargs["metric"]]
+        except KeyError:
+            raise Http404("There is no such figure to explain.") from None
+
+    def answers(self) -> dict[str, Any]:
+        """Return the figure with its change, and its parts as they are now."""
+        explanation = self.explanation
+        changes = self.changes(explanation.metric, *explanation.parts)
+        return {
+            "explanation": explanation,
+            "change": changes[explanation.metric.name],
+            "parts": [changes[part.name] for part in explanation.parts],
+        }
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add what was left out of the site's figures on the page's days."""
+        days = self.period.range
+        counts = read_counts([self.site], days.first_day)[self.site.pk]
+        return super().get_context_data(
+            left_out=left_out_between(counts, days.first_day, days.end_day),
+            bounded_values=sum(
+                of_day[BOUNDED_VALUES] for day, of_day in counts.items() if day < days.end_day
+            ),
+            **kwargs,
+        )
