@@ -1,4 +1,4 @@
-"""Pages while the database is away: an answer that says so, in place of an error of the program."""
+"""What all pages have: compression, and an answer of their own while the database is away."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.template.loader import render_to_string
 from django.views.defaults import server_error
 
@@ -19,6 +20,21 @@ _logger: Final = SeldomLogger(logging.getLogger(__name__))
 
 AWAY: Final = (OperationalError, InterfaceError)
 RETRY_AFTER_SECONDS: Final = 10
+
+#: Kinds of answers that are smaller compressed; files are what they are.
+COMPRESSED: Final = ("text/html", "application/json")
+
+
+class CompressionMiddleware(GZipMiddleware):
+    """Compresses pages and JSON, with some random bytes more, so that no length tells a secret."""
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Return the response, compressed where that helps and the browser can read it."""
+        if response.streaming or not response.get("Content-Type", "").startswith(COMPRESSED):
+            return response
+        return super().process_response(request, response)
 
 
 class DatabaseAwayMiddleware:

@@ -83,6 +83,18 @@ def test_reports_compares_pages_with_the_bare_engine_at_each_size() -> None:
 
 
 @pytest.mark.server
+def test_pages_are_measured_in_time_and_bytes() -> None:
+    result = run_bench("pages.py", "--events", "3000", "--repeats", "1")
+
+    assert result["bench"] == "pages"
+    assert 2000 < result["events"] < 4000
+    assert result["ratio_to_queries"] > 0
+    assert 3_000 < result["filter_click_bytes"] < 20_000
+    assert result["filter_click_bytes"] < result["first_load_bytes"] < 150_000
+    assert set(result["machine"]) == MACHINE
+
+
+@pytest.mark.server
 def test_imports_stores_every_line() -> None:
     result = run_bench("imports.py", "--lines", "500")
 
@@ -97,7 +109,7 @@ def test_imports_stores_every_line() -> None:
 def test_every_script_here_is_tested() -> None:
     scripts = {path.name for path in (ROOT / "bench").glob("[!_]*.py")}
 
-    assert scripts == {"ingest.py", "demo.py", "imports.py", "reports.py"}
+    assert scripts == {"ingest.py", "demo.py", "imports.py", "pages.py", "reports.py"}
 
 
 def test_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:

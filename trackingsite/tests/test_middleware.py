@@ -1,7 +1,8 @@
-"""Pages while the database is away or busy: people are told, and the log is not flooded."""
+"""Pages compressed; pages while the database is away: people are told, and the log little."""
 
 from __future__ import annotations
 
+import gzip
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from django.db import (
     ProgrammingError,
     connection,
 )
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
@@ -210,3 +212,46 @@ def held_by_another() -> Iterator[None]:
         other.rollback()
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = 0")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "size", "accepted", "is_compressed"),
+    [
+        ("text/html; charset=utf-8", 1000, "br, gzip", True),
+        ("application/json", 1000, "gzip", True),
+        ("text/html", 1000, "", False),
+        ("text/html", 50, "gzip", False),
+        ("text/csv", 1000, "gzip", False),
+        ("application/vnd.apache.parquet", 1000, "gzip", False),
+    ],
+)
+def test_pages_are_compressed_for_who_can_read_it(
+    content_type: str, size: int, accepted: str, is_compressed: bool
+) -> None:
+    def answer(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(b"a" * size, content_type=content_type)
+
+    request = RequestFactory().get("/", headers={"Accept-Encoding": accepted})
+    response = middleware.CompressionMiddleware(answer)(request)
+
+    assert isinstance(response, HttpResponse)
+    assert (response.get("Content-Encoding") == "gzip") == is_compressed
+    sent = gzip.decompress(response.content) if is_compressed else response.content
+    assert sent == b"a" * size
+
+
+def test_the_compressed_length_tells_no_secret() -> None:
+    request = RequestFactory().get("/", headers={"Accept-Encoding": "gzip"})
+    answer = middleware.CompressionMiddleware(lambda _: HttpResponse(b"a" * 1000))
+
+    answers = [answer(request) for _ in range(50)]
+
+    assert len({len(each.content) for each in answers if isinstance(each, HttpResponse)}) > 5
+
+
+def test_what_is_streamed_stays_a_stream() -> None:
+    request = RequestFactory().get("/", headers={"Accept-Encoding": "gzip"})
+    streamed = StreamingHttpResponse([b"a" * 1000], content_type="text/html")
+
+    assert middleware.CompressionMiddleware(lambda _: streamed)(request) is streamed
+    assert "Content-Encoding" not in streamed.headers
