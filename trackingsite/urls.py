@@ -8,6 +8,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from reports.api import QueryView
+from reports.views.theme import ThemeView
 from trackingsite import health, openapi
 from trackingsite.metrics import metrics
 
@@ -28,6 +29,7 @@ urlpatterns = [
     path("api/schema/", openapi.schema, name="schema"),
     path("api/docs/", openapi.docs, name="docs"),
     path("reports/", include("reports.urls")),
+    path("theme/", ThemeView.as_view(), name="theme"),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
