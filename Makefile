@@ -1,10 +1,10 @@
-# make run, make test, make check, make bench, make soak, make demo: see README.md.
+# make run, make test, make check, make bench, make soak, make demo, make screenshots: see README.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EVENTS ?= 250000
 
-.PHONY: run test check format bench soak demo lock clean
+.PHONY: run test check format bench soak demo screenshots lock clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/python manage.py serve
@@ -65,6 +65,13 @@ soak: $(VENV)/.dev
 
 demo: $(VENV)/.run
 	@$(BIN)/python manage.py seed_demo --events $(EVENTS)
+
+# Every page, on desktop and phone, light and dark, empty and full, into FOLDER.
+FOLDER ?= screenshots
+screenshots: $(VENV)/.dev
+	@mkdir -p $(FOLDER)
+	@SCREENSHOTS=$(abspath $(FOLDER)) $(BIN)/python -m pytest -q \
+	  reports/tests/test_pages_in_browser.py -k every_page_fits
 
 # Writes requirements/*.txt anew from pyproject.toml.
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from trackingsite.tests.browser import needs_chromium, open_chromium
@@ -34,11 +35,30 @@ PAGES: Final = {
     "visit": f"{DEMO}visits/1/",
     "nothing-in-range": f"{DEMO}?from=2001-01-01&to=2001-01-02",
     "no-hit-yet": "/reports/empty.example.com/",
+    "long-texts": "/reports/long.example.com/",
+    "long-breakdown": "/reports/long.example.com/pageviews/title/",
+    "long-visits": "/reports/long.example.com/visits/",
+    "explanation": f"{DEMO}explain/bounce_rate/",
     "admin-sites": "/admin/sites/site/",
     "admin-site": "/admin/sites/site/1/change/",
     "admin-visits": "/admin/visits/visit/",
     "admin-events": "/admin/visits/event/",
 }
+
+#: A site without a hit, and one whose page and titles are as long as they may be, in two scripts.
+SITES: Final = """
+from django.utils import timezone
+from sites.services import add_site
+from visits.services import add_event, add_visit
+add_site(domain="empty.example.com")
+now = timezone.now()
+site = add_site(domain="long.example.com", name="Ein sehr langer Name " * 4)
+for visitor, title in enumerate(["مرحبا بكم في موقعنا " * 20, "Donaudampfschifffahrt" * 20]):
+    visit = add_visit(site=site, visitor=visitor, started_at=now, source="s" * 200, country="DE")
+    add_event(visit=visit, page="/" + "path" * 499, title=title, happened_at=now)
+    props = {"מפתח": "ערך" * 99}
+    add_event(visit=visit, page="/שלום", name="x" * 100, props=props, happened_at=now)
+"""
 
 LOOKS: Final[dict[str, dict[str, Any]]] = {
     "desktop": {"viewport": {"width": 1280, "height": 900}},
@@ -55,11 +75,10 @@ LOOKS: Final[dict[str, dict[str, Any]]] = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server with a year of a demo site's traffic, and a site without any."""
+    """A server with a year of a demo site's traffic, and the sites of SITES."""
     data_dir = tmp_path_factory.mktemp("data")
     with running_server(data_dir, password=PASSWORD) as server:
-        add = "from sites.services import add_site; add_site(domain='empty.example.com')"
-        for command in (["seed_demo", "--events", "20000"], ["shell", "-c", add]):
+        for command in (["seed_demo", "--events", "20000"], ["shell", "-c", SITES]):
             done = run_manage(*command, DATA_DIR=str(data_dir))
             assert done.returncode == 0, done.stdout
         yield server
@@ -107,6 +126,26 @@ def test_every_page_fits_and_asks_nobody_else(
 
     assert problems == []
     assert hosts == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_no_serious_violation(look: str, server: RunningServer, browser: Browser) -> None:
+    axe, found = Axe(), []
+    context = browser.new_context(**LOOKS[look])
+    page = sign_in(context, server)
+    for name, path in PAGES.items():
+        if not name.startswith("admin"):
+            page.goto(server.url + path)
+            violations = axe.run(page).response["violations"]
+            found += [
+                f"{path}: {violation['id']} at {node['target']}: {node['failureSummary']}"
+                for violation in violations
+                if violation["impact"] in {"serious", "critical"}
+                for node in violation["nodes"][:3]
+            ]
+    context.close()
+
+    assert found == []
 
 
 def test_without_scripts_every_figure_can_be_read_and_every_period_chosen(
