@@ -95,10 +95,10 @@ def _questions(site: Site, period: str, now: datetime, depth: int) -> list[Repor
 
     from reports.dates import preset_range
     from reports.dimensions import DIMENSIONS, TIME
-    from reports.filters import Filter
+    from reports.filters import OWN_EVENTS, Filter
     from reports.metrics import BOUNCE_RATE, EVENTS, PAGEVIEWS, VISITORS
     from reports.queries import Order, ReportQuery
-    from reports.views.overview import HEADLINE, OWN_EVENTS
+    from reports.views.overview import HEADLINE
 
     days = preset_range(period, site.zone, now)
     filters = tuple(Filter(DIMENSIONS[name], (value,)) for name, value in FILTERS[:depth])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from reports.dimensions import Dimension
+from reports.dimensions import EVENT, Dimension
+from visits.joining import ENGAGEMENT, PAGEVIEW
 
 
 class Operator(StrEnum):
@@ -33,6 +34,10 @@ class Filter:
         """Whether events meet it whose dimension has one certain value, and no others."""
         is_one_of = self.operator is Operator.IS and self.case_sensitive and not self.negated
         return is_one_of and len(self.values) == 1
+
+
+#: The site's own events alone.
+OWN_EVENTS: Final = Filter(EVENT, (PAGEVIEW, ENGAGEMENT), negated=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from reports.queries import Change
 
 #: What is shown for a figure over nothing.
 DASH: Final = "–"
+#: How a change begins that rounds to nothing.
+NO_DIRECTION: Final = "±"
 
 
 def format_figure(value: float | Money | None, unit: Unit) -> str:
@@ -64,5 +66,5 @@ def format_change(change: Change) -> str:
             text = f"{abs(difference) * 100:,.0f}%"
     # What rounds to nothing has no direction.
     if not any(digit in text for digit in "123456789"):
-        return f"±{text}"
+        return f"{NO_DIRECTION}{text}"
     return f"{'+' if difference > 0 else '−'}{text}"

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 
+from reports.cards import CARDS
 from reports.dates import DAY, EARLIEST_DAY, LATEST_DAY, PRESETS, DateRange, Interval, preset_range
 from reports.filters import Filter
 from reports.metrics import METRICS, Metric, Unit
@@ -91,12 +92,20 @@ class FiltersField(forms.Field):
             raise forms.ValidationError(str(error)) from None
 
 
+def _tab_field(card: str) -> forms.ChoiceField:
+    """Return the field that says which dimension a card shows."""
+    (tables,) = (each.tables for each in CARDS if each.name == card)
+    choices = [(dimension.name, dimension.label) for dimension in tables]
+    return forms.ChoiceField(required=False, choices=choices)
+
+
 class ReportForm(PageForm):
     """`period=30d`, or `from=2026-03-01&to=2026-03-31`; optionally the chart's and a table's.
 
-    `interval=day` and `metric=visits` are the chart's; filters are the whole page's. A form of a
-    page cannot write one of these: what it sends is a filter to add. Names that are none of the
-    form's are left alone: campaigns put theirs into any address.
+    `interval=day` and `metric=visits` are the chart's, `pages=exit_page` says what a card shows;
+    filters are the whole page's. A form of a page cannot write one of these: what it sends is a
+    filter to add. Names that are none of the form's are left alone: campaigns put theirs into any
+    address.
     """
 
     period = forms.ChoiceField(
@@ -114,6 +123,11 @@ class ReportForm(PageForm):
     metric = forms.ChoiceField(
         required=False, choices=[(metric.name, metric.label) for metric in CHARTED]
     )
+
+    sources = _tab_field("sources")
+    pages = _tab_field("pages")
+    places = _tab_field("places")
+    devices = _tab_field("devices")
 
     f = FiltersField(required=False)
     filter_by = forms.CharField(required=False)
@@ -193,6 +207,11 @@ class ReportForm(PageForm):
             for name in ("interval", "metric")
             if self.cleaned_data[name]
         }
+
+    def read_tabs(self) -> dict[str, str]:
+        """Return what the address says that cards show, as an address's parameters."""
+        names = (card.name for card in CARDS)
+        return {name: self.cleaned_data[name] for name in names if self.cleaned_data[name]}
 
     def _add_filter(self) -> None:
         fields = self.cleaned_data

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django import template
 
-from reports.formats import DASH, format_change, format_duration, format_figure, format_share
+from reports.formats import (
+    DASH,
+    NO_DIRECTION,
+    format_change,
+    format_duration,
+    format_figure,
+    format_share,
+)
 from reports.metrics import Metric
 from reports.queries import Change
 
@@ -25,7 +32,12 @@ def change_text(change: Change) -> str:
 
 @register.filter
 def tone(change: Change) -> str:
-    """Return "good", "bad" or "same", the class by which a change is coloured."""
+    """Return "good", "bad" or "same", the class by which a change is coloured.
+
+    A change that rounds to nothing is none.
+    """
+    if format_change(change).startswith(NO_DIRECTION):
+        return "same"
     return {True: "good", False: "bad", None: "same"}[change.is_good]
 
 

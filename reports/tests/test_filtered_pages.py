@@ -104,9 +104,9 @@ def test_all_of_a_page_is_filtered(site: Site, member: Client) -> None:
     now = [row[1] for row in page.table("Time")]
     before = [row[2] for row in page.table("Time")]
     assert (now[11], before[11], before.count("1")) == ("3", "1", 1)
-    assert page.table("Source") == [["Google", "2"]]
+    assert page.table("Source") == [["Google", "2", "50%"]]
     assert page.table("Page") == [["/blog", "2", "2"], ["/", "1", "1"]]
-    assert page.table("Country") == [["Germany", "1"], ["France", "1"]]
+    assert page.table("Country") == [["Germany", "1", "0%"], ["France", "1", "100%"]]
     assert page.table("Event") == [["signup", "1", "1"]]
     assert "50%" in page.text  # a share is of what is left
 
@@ -192,10 +192,11 @@ def test_without_filters_there_are_no_chips(site: Site, member: Client) -> None:
 def test_a_value_of_a_table_leads_to_what_is_about_it_alone(
     value: str, filters: list[str], site: Site, member: Client
 ) -> None:
-    link = link_of(get(member, metric="pageviews"), value)
+    tabs = {"places": "country", "devices": "device"}
+    link = link_of(get(member, metric="pageviews", **tabs), value)
 
     assert filters_of(link) == filters
-    assert link.startswith("?period=day&metric=pageviews&f=")
+    assert link.startswith("?period=day&metric=pageviews&places=country&devices=device&f=")
     shown = Page.of(member.get(OVERVIEW + link))
     assert shown.with_class("chip")[0].text.endswith(value)
     assert link_of(shown, value) == link
@@ -262,13 +263,14 @@ def test_the_form_leads_to_the_page_with_the_filter(
 
 
 def test_the_form_sends_what_the_page_shows(site: Site, member: Client) -> None:
-    page = get(member, "is,source,Google", interval="day", metric="visits")
+    page = get(member, "is,source,Google", interval="day", metric="visits", pages="title")
     fields = {e.attributes["name"] for e in page.elements if e.tag in {"input", "select"}}
 
     assert fields == {
         "period",
         "interval",
         "metric",
+        "pages",
         "f",
         "filter_by",
         "filter_how",
@@ -276,6 +278,7 @@ def test_the_form_sends_what_the_page_shows(site: Site, member: Client) -> None:
         "from",
         "to",
         "csrfmiddlewaretoken",
+        "next",
     }
 
 

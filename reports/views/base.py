@@ -112,6 +112,8 @@ class ReportView(SiteView):
     filters: tuple[Filter, ...]
     #: What the address says of the chart.
     asked_of_chart: dict[str, str]
+    #: What the address says that cards show.
+    tabs: dict[str, str]
     chosen_metric: Metric | None
     page_number: int
     warehouse: Warehouse
@@ -129,6 +131,7 @@ class ReportView(SiteView):
         self.period = form.read()
         self.filters = form.read_filters()
         self.asked_of_chart = form.read_chart()
+        self.tabs = form.read_tabs()
         if form.adds_filter:
             return HttpResponseRedirect(self.link(self.filters))
         self.chosen_metric = form.read_metric()
@@ -199,8 +202,8 @@ class ReportView(SiteView):
         answers = self.answers()
         return super().get_context_data(
             period=self.period,
-            kept_query=write_query(self.filters, self.period.parameters),
-            all_time_query=write_query(self.filters, {"period": ALL}),
+            kept_query=write_query(self.filters, {**self.period.parameters, **self.tabs}),
+            all_time_query=write_query(self.filters, {"period": ALL, **self.tabs}),
             nothing_matches=answers.get("is_empty", False) and self._has_other_visits(),
             earlier=self.earlier,
             period_links=[*self._period_links()],
@@ -217,11 +220,11 @@ class ReportView(SiteView):
 
     @property
     def page_parameters(self) -> dict[str, str]:
-        """The days and the chart as an address's parameters, as far as they were to be had."""
+        """Days, chart and cards as an address's parameters, as far as they were to be had."""
         asked = dict(self.asked_of_chart)
         if asked.get("interval") != self.period.interval:
             asked.pop("interval", None)
-        return {**self.period.parameters, **asked}
+        return {**self.period.parameters, **asked, **self.tabs}
 
     def question(self, *metrics: Metric) -> ReportQuery:
         """Return the question after these metrics on the page's days, as it is filtered."""
@@ -311,6 +314,7 @@ class ReportView(SiteView):
             "filter_dimensions": DIMENSIONS.values(),
             "filter_relations": RELATIONS.items(),
             "page_parameters": self.page_parameters.items(),
+            "tabs": self.tabs.items(),
         }
 
     def _has_other_visits(self) -> bool:
@@ -327,14 +331,14 @@ class ReportView(SiteView):
         return [
             PeriodLink(
                 label,
-                f"?{write_query(self.filters, {'period': name})}",
+                f"?{write_query(self.filters, {'period': name, **self.tabs})}",
                 name == self.period.name,
             )
             for name, label in names.items()
         ]
 
     def _interval_links(self) -> list[PeriodLink]:
-        days = self.period.parameters
+        days = {**self.period.parameters, **self.tabs}
         return [
             PeriodLink(
                 interval.value.capitalize(),

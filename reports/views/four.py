@@ -22,11 +22,12 @@ from reports.dimensions import (
     OPERATING_SYSTEM,
     PAGE,
     REFERRER,
+    SCREEN,
     SOURCE,
     TITLE,
     Dimension,
 )
-from reports.filters import Condition
+from reports.filters import OWN_EVENTS, Condition
 from reports.metrics import (
     BOUNCE_RATE,
     ENGAGEMENT_RATE,
@@ -44,7 +45,6 @@ from reports.metrics import (
 from reports.queries import Order
 from reports.tables import Table
 from reports.views.base import ReportView
-from reports.views.overview import OWN_EVENTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,7 @@ _UTM: Final = tuple(
     DIMENSIONS[name]
     for name in ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 )
+_WITHIN_COUNTRIES: Final = (DIMENSIONS["region"], DIMENSIONS["city"])
 _VERSIONS: Final = (DIMENSIONS["browser_version"], DIMENSIONS["operating_system_version"])
 
 
@@ -104,10 +105,12 @@ REPORTS: Final[dict[str, Report]] = {
                     REFERRER,
                     *_UTM,
                     COUNTRY,
+                    *_WITHIN_COUNTRIES,
                     LANGUAGE,
                     BROWSER,
                     OPERATING_SYSTEM,
                     DEVICE,
+                    SCREEN,
                     *_VERSIONS,
                 ),
                 VISITORS,

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
-from reports.dimensions import (
-    BROWSER,
-    COUNTRY,
-    DEVICE,
-    ENTRY_PAGE,
-    EVENT,
-    OPERATING_SYSTEM,
-    PAGE,
-    SOURCE,
-)
-from reports.filters import Filter
+from reports.cards import CARDS, Card
+from reports.dimensions import EVENT, Dimension
+from reports.filters import OWN_EVENTS
 from reports.metrics import (
     BOUNCE_RATE,
     ENGAGEMENT_RATE,
@@ -26,8 +19,10 @@ from reports.metrics import (
     VISITS,
     Metric,
 )
+from reports.page_filters import write_query
+from reports.tables import Table
 from reports.views.base import ReportView
-from visits.joining import ENGAGEMENT, PAGEVIEW
+from reports.views.four import REPORTS
 
 #: Figures of the headline, each of which can be put into the chart.
 HEADLINE: tuple[Metric, ...] = (
@@ -40,8 +35,32 @@ HEADLINE: tuple[Metric, ...] = (
     VISIT_DURATION,
 )
 
-#: Custom events alone.
-OWN_EVENTS = Filter(EVENT, (PAGEVIEW, ENGAGEMENT), negated=True)
+#: The report that has a dimension's every value, by the dimension.
+_DETAILS: Final = {
+    dimension: name
+    for name in ("engagement", "bounce-rates", "pageviews", "visitors")
+    for dimension in REPORTS[name].breakdowns
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A dimension that a card can show, and the page on which it does."""
+
+    label: str
+    url: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCard:
+    """A card with the table that it shows, its tabs, and the report that has all of the rows."""
+
+    name: str
+    title: str
+    table: Table
+    tabs: list[Tab]
+    report_name: str
 
 
 class OverviewView(ReportView):
@@ -51,25 +70,38 @@ class OverviewView(ReportView):
     page_name = "overview"
 
     def answers(self) -> dict[str, Any]:
-        """Return the headline, the chart and the tables."""
+        """Return the headline, the chart and the cards."""
         charted = self.chosen_metric or VISITORS
         changes = self.changes(*HEADLINE)
-        visitors, pageviews = changes["visitors"].now, changes["pageviews"].now
+        visitors = changes["visitors"].now
         own_events = self.total(EVENTS, OWN_EVENTS)
         events = self.table(EVENT, EVENTS, VISITORS, whole=own_events, filters=(OWN_EVENTS,))
         return {
             "changes": changes.values(),
             "chart": self.chart(charted),
             "charted": charted,
-            "tables": [
-                (self.table(SOURCE, VISITORS, whole=visitors), "visitors"),
-                (self.table(PAGE, PAGEVIEWS, VISITORS, whole=pageviews), "pageviews"),
-                (self.table(COUNTRY, VISITORS, whole=visitors), "visitors"),
-                (self.table(ENTRY_PAGE, VISITORS, BOUNCE_RATE, whole=visitors), "bounce-rates"),
-                (self.table(BROWSER, VISITORS, whole=visitors), "visitors"),
-                (self.table(OPERATING_SYSTEM, VISITORS, whole=visitors), "visitors"),
-                (self.table(DEVICE, VISITORS, whole=visitors), "visitors"),
-                (events, "engagement"),
+            "cards": [
+                *(self.card(card, visitors) for card in CARDS),
+                ShownCard("events", "Events", events, [], _DETAILS[EVENT]),
             ],
-            "is_empty": not changes["visitors"].now,
+            "is_empty": not visitors,
         }
+
+    def card(self, card: Card, visitors: float | None) -> ShownCard:
+        """Return the card as the address and the filters have it; shares are of `visitors`."""
+        chosen = card.choose(self.tabs.get(card.name, ""), self.filters)
+        return ShownCard(
+            name=card.name,
+            title=card.title,
+            table=self.table(chosen, *card.tables[chosen], whole=visitors),
+            tabs=[
+                Tab(dimension.label, self._tab_url(card, dimension), dimension is chosen)
+                for dimension in card.tabs(chosen)
+            ],
+            report_name=_DETAILS[chosen],
+        )
+
+    def _tab_url(self, card: Card, dimension: Dimension) -> str:
+        """Return the address of the page on which the card shows the dimension."""
+        parameters = {**self.page_parameters, card.name: dimension.name}
+        return f"?{write_query(self.filters, parameters)}#{card.name}"
