@@ -125,7 +125,7 @@ def test_what_strangers_send_is_text(template: str, sent: None, staff: Client) -
         assert "<img src=x" not in page.html
 
 
-@pytest.mark.parametrize("address", BREAKDOWNS)
+@pytest.mark.parametrize("address", [each for each in BREAKDOWNS if "/screen/" not in each])
 def test_a_breakdown_shows_what_was_sent_letter_by_letter(
     address: str, sent: None, staff: Client
 ) -> None:
