@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -22,7 +22,10 @@ _SECOND_STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One bucket: its middle and left edge, its figure as drawn and as text, and the one before."""
+    """One bucket: its middle and left edge, its figure as drawn and as text, and the one before.
+
+    `url` leads to the page about its days; empty where there is none closer.
+    """
 
     x: float
     left: float
@@ -32,6 +35,7 @@ class Mark:
     value: str
     before: str
     is_unfinished: bool
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +74,11 @@ def draw_chart(
     before: Sequence[Point],
     interval: Interval,
     now: datetime,
+    url_of: Callable[[Bucket], str] = lambda bucket: "",
 ) -> Chart:
     """Return the chart of a metric, with the earlier range's figures as a second line.
 
+    `url_of` gives the address of the page about a bucket's days.
     Buckets that have not begun are left blank; the one that is going on is drawn apart, since it
     has not got all of its hits yet.
     """
@@ -96,6 +102,7 @@ def draw_chart(
                 value=format_figure(value, metric.unit),
                 before=format_figure(earlier, metric.unit),
                 is_unfinished=point.bucket.starts_at <= now < point.bucket.ends_at,
+                url=url_of(point.bucket) if point.bucket.starts_at <= now else "",
             )
         )
     finished = [mark for mark in marks if not mark.is_unfinished]

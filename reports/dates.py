@@ -140,6 +140,19 @@ class DateRange:
             until=until,
         )
 
+    def beside(self, steps: int) -> DateRange:
+        """Return as many whole days right before (steps = -1) or right after (1) these.
+
+        A whole month is beside whole months.
+        """
+        first, end = self.first_day, self.end_day
+        if first.day == 1 and end == next_month(first):
+            first = end if steps > 0 else first_of_month(first - DAY)
+            end = next_month(first)
+        else:
+            first, end = first + steps * self.days * DAY, end + steps * self.days * DAY
+        return DateRange(first_day=first, end_day=end, zone=self.zone)
+
     def intervals(self) -> tuple[Interval, ...]:
         """The bucket widths that give a readable chart, the default first."""
         if self.days <= 2:
@@ -273,6 +286,11 @@ PRESETS: Final[dict[str, Preset]] = {
         Preset("12mo", "Last 12 months", _twelve_months),
     )
 }
+
+
+def format_days(first: date, last: date) -> str:
+    """Return days as people read them: "4 Mar 2026", "1 Mar 2026 – 4 Mar 2026"."""
+    return f"{first:%-d %b %Y}" + ("" if first == last else f" – {last:%-d %b %Y}")
 
 
 def today_in(zone: ZoneInfo, now: datetime) -> date:

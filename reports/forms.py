@@ -10,13 +10,22 @@ from zoneinfo import ZoneInfo
 from django import forms
 
 from reports.cards import CARDS
-from reports.dates import DAY, EARLIEST_DAY, LATEST_DAY, PRESETS, DateRange, Interval, preset_range
+from reports.comparison import COMPARISONS, CUSTOM, PREVIOUS, Comparison, compare_with
+from reports.dates import (
+    DAY,
+    EARLIEST_DAY,
+    LATEST_DAY,
+    PRESETS,
+    DateRange,
+    Interval,
+    format_days,
+    preset_range,
+)
 from reports.filters import Filter
 from reports.metrics import METRICS, Metric, Unit
 from reports.page_filters import read_filters, read_typed, write_filters
 from reports.reading.values import QuestionError
 
-CUSTOM: Final = "custom"
 ALL: Final = "all"
 
 #: Metrics that a chart can show: numbers that need nothing beside them.
@@ -41,8 +50,7 @@ class ReportPeriod:
             return PRESETS[self.name].label
         if self.name == ALL:
             return "All time"
-        first, last = self.range.first_day, self.range.last_day
-        return f"{first:%-d %b %Y}" + ("" if first == last else f" – {last:%-d %b %Y}")
+        return format_days(self.range.first_day, self.range.last_day)
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -92,6 +100,14 @@ class FiltersField(forms.Field):
             raise forms.ValidationError(str(error)) from None
 
 
+def _day_field(example: str) -> forms.DateField:
+    return forms.DateField(
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        error_messages={"invalid": f"Give a day like this: {example}."},
+    )
+
+
 def _tab_field(card: str) -> forms.ChoiceField:
     """Return the field that says which dimension a card shows."""
     (tables,) = (each.tables for each in CARDS if each.name == card)
@@ -102,6 +118,7 @@ def _tab_field(card: str) -> forms.ChoiceField:
 class ReportForm(PageForm):
     """`period=30d`, or `from=2026-03-01&to=2026-03-31`; optionally the chart's and a table's.
 
+    `compare=year`, or `compare_from` and `compare_to`, say what the figures are compared with;
     `interval=day` and `metric=visits` are the chart's, `pages=exit_page` says what a card shows;
     filters are the whole page's. A form of a page cannot write one of these: what it sends is a
     filter to add. Names that are none of the form's are left alone: campaigns put theirs into any
@@ -116,13 +133,23 @@ class ReportForm(PageForm):
             (CUSTOM, "Custom"),
         ],
     )
-    to = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    to = _day_field("to=2026-03-31")
     interval = forms.ChoiceField(
         required=False, choices=[(interval.value, interval.value) for interval in Interval]
     )
     metric = forms.ChoiceField(
         required=False, choices=[(metric.name, metric.label) for metric in CHARTED]
     )
+
+    compare = forms.ChoiceField(
+        required=False,
+        choices=[
+            *((each.name, each.label) for each in COMPARISONS.values()),
+            (CUSTOM, "Other days"),
+        ],
+    )
+    compare_from = _day_field("compare_from=2026-02-01")
+    compare_to = _day_field("compare_to=2026-02-28")
 
     sources = _tab_field("sources")
     pages = _tab_field("pages")
@@ -147,9 +174,7 @@ class ReportForm(PageForm):
         self.today = now.astimezone(zone).date()
         self.first_day = first_hit_at.astimezone(zone).date() if first_hit_at else self.today
         # `from` is a word of Python's own.
-        self.fields["from"] = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
-        for name, example in {"from": "from=2026-03-01", "to": "to=2026-03-31"}.items():
-            self.fields[name].error_messages["invalid"] = f"Give a day like this: {example}."
+        self.fields["from"] = _day_field("from=2026-03-01")
 
     def clean_period(self) -> str:
         """Return the name given, else the last 28 days, or today on a site's first day.
@@ -167,15 +192,15 @@ class ReportForm(PageForm):
             return fields
         if self.adds_filter:
             self._add_filter()
-        first, last = fields.get("from"), fields.get("to")
-        if first or last:
+        if fields.get("from") or fields.get("to"):
             fields["period"] = CUSTOM
         if fields["period"] == CUSTOM:
-            fields["range"] = self._custom_range(first, last)
+            fields["range"] = self._custom_range("from", "to")
         elif fields["period"] == ALL:
             fields["range"] = self._range(min(self.first_day, self.today), self.today)
         else:
             fields["range"] = preset_range(fields["period"], self.zone, self.now)
+        fields["comparison"] = self._comparison()
         return fields
 
     def read(self) -> ReportPeriod:
@@ -208,6 +233,11 @@ class ReportForm(PageForm):
             if self.cleaned_data[name]
         }
 
+    def read_comparison(self) -> Comparison:
+        """Return what the figures are compared with."""
+        comparison: Comparison = self.cleaned_data["comparison"]
+        return comparison
+
     def read_tabs(self) -> dict[str, str]:
         """Return what the address says that cards show, as an address's parameters."""
         names = (card.name for card in CARDS)
@@ -222,18 +252,27 @@ class ReportForm(PageForm):
         except QuestionError as error:
             self.add_error("filter_by", str(error))
 
-    def _custom_range(self, first: date | None, last: date | None) -> DateRange | None:
+    def _comparison(self) -> Comparison | None:
+        fields = self.cleaned_data
+        if fields["compare"] == CUSTOM or fields["compare_from"] or fields["compare_to"]:
+            days = self._custom_range("compare_from", "compare_to")
+            return compare_with(days) if days else None
+        return COMPARISONS.get(fields["compare"], PREVIOUS)
+
+    def _custom_range(self, name: str, name_of_last: str) -> DateRange | None:
+        """Return the days between two fields; None where something is wrong with them."""
+        first, last = self.cleaned_data.get(name), self.cleaned_data.get(name_of_last)
         if first is None or last is None:
             self.add_error(
-                "to" if last is None else "from",
-                "Give both days, such as from=2026-03-01&to=2026-03-31.",
+                name_of_last if last is None else name,
+                f"Give both days, such as {name}=2026-03-01&{name_of_last}=2026-03-31.",
             )
             return None
         if first > last:
-            self.add_error("from", f"{first} is after {last}: exchange the two.")
+            self.add_error(name, f"{first} is after {last}: exchange the two.")
             return None
         if first < EARLIEST_DAY or last >= LATEST_DAY:
-            self.add_error("from", f"Reports reach from {EARLIEST_DAY} to {LATEST_DAY - DAY}.")
+            self.add_error(name, f"Reports reach from {EARLIEST_DAY} to {LATEST_DAY - DAY}.")
             return None
         return self._range(first, last)
 

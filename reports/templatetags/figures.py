@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django import template
 
 from reports.formats import (
@@ -51,3 +53,22 @@ def duration(seconds: float | None) -> str:
 def share(fraction: float | None) -> str:
     """Return a fraction as a percentage; a dash for none."""
     return DASH if fraction is None else format_share(fraction)
+
+
+#: Keys of periods, by their names in the address.
+_KEYS: Final = {
+    "day": "d",
+    "yesterday": "e",
+    "7d": "w",
+    "28d": "t",
+    "month": "m",
+    "year": "y",
+    "12mo": "l",
+    "all": "a",
+}
+
+
+@register.filter
+def period_key(name: str) -> str:
+    """Return the key that opens a period; empty for one without."""
+    return _KEYS.get(name, "")

@@ -459,3 +459,22 @@ def test_minutes_are_as_many_as_pass() -> None:
     assert (
         len(through("2026-10-04", "2026-10-04", LORD_HOWE).buckets(Interval.MINUTE)) == 23 * 60 + 30
     )
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "before", "after"),
+    [
+        ("2026-03-10", "2026-03-10", ("2026-03-09", "2026-03-09"), ("2026-03-11", "2026-03-11")),
+        ("2026-03-02", "2026-03-08", ("2026-02-23", "2026-03-01"), ("2026-03-09", "2026-03-15")),
+        ("2026-03-01", "2026-03-31", ("2026-02-01", "2026-02-28"), ("2026-04-01", "2026-04-30")),
+        ("2025-12-01", "2025-12-31", ("2025-11-01", "2025-11-30"), ("2026-01-01", "2026-01-31")),
+        ("2026-03-01", "2026-03-30", ("2026-01-30", "2026-02-28"), ("2026-03-31", "2026-04-29")),
+    ],
+)
+def test_days_beside_others_are_as_many_or_a_whole_month(
+    first: str, last: str, before: tuple[str, str], after: tuple[str, str]
+) -> None:
+    days = through(first, last)
+
+    assert days.beside(-1) == through(*before)
+    assert days.beside(1) == through(*after)

@@ -144,7 +144,7 @@ def test_filters_stay_while_one_walks_through_the_pages(
     for link in set(links) - removing - clearing:
         assert filters_of(link)[:3] == kept, link
     hidden = [e.attributes["value"] for e in page.elements if e.attributes.get("name") == "f"]
-    assert hidden == kept * 2  # the form of a period and that of a filter
+    assert hidden == kept * 3  # the forms of a period, of a comparison and of a filter
 
 
 def test_all_time_is_shown_with_the_filters(site: Site, member: Client) -> None:
@@ -277,6 +277,8 @@ def test_the_form_sends_what_the_page_shows(site: Site, member: Client) -> None:
         "filter_value",
         "from",
         "to",
+        "compare_from",
+        "compare_to",
         "csrfmiddlewaretoken",
         "next",
     }

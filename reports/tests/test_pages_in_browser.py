@@ -163,8 +163,8 @@ def test_without_scripts_every_figure_can_be_read_and_every_period_chosen(
     page.get_by_role("link", name="Bounce rate").first.click()
     expect(page.locator("figcaption")).to_contain_text("Bounce rate")
     page.locator("details.period summary").click()
-    page.get_by_label("From").fill("2026-01-01")
-    page.get_by_label("To", exact=True).fill("2026-01-31")
+    page.get_by_label("From", exact=True).fill("2026-01-01")
+    page.locator("#to").fill("2026-01-31")
     page.get_by_role("button", name="Apply").click()
     expect(page.locator("details.period summary")).to_contain_text("1 Jan 2026 – 31 Jan 2026")
     context.close()
@@ -198,6 +198,59 @@ def test_a_menu_closes_by_escape_and_by_a_click_elsewhere(
     expect(body).to_be_visible()
     page.locator("h1").click()
     expect(body).to_be_hidden()
+    context.close()
+
+
+def test_keys_open_what_the_page_says(server: RunningServer, browser: Browser) -> None:
+    context = browser.new_context(**LOOKS["desktop"])
+    page = sign_in(context, server)
+    page.goto(server.url + DEMO)
+    period = page.locator("details.period summary")
+
+    page.keyboard.press("w")
+    expect(period).to_contain_text("Last 7 days")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**?from=*")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("x")
+    expect(page.locator("details.comparison summary")).to_contain_text("No comparison")
+    page.keyboard.press("f")
+    expect(page.get_by_label("Only where")).to_be_focused()
+    page.keyboard.press("d")  # typed into the form
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Only where")).to_be_hidden()
+    page.locator("h1").click()
+    page.keyboard.press("c")
+    expect(page.get_by_label("From", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Last 7 days")
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.keyboard.press("Control+d")
+    expect(page.locator("details.comparison summary")).to_contain_text("No comparison")
+    page.keyboard.press("d")
+    expect(period).to_contain_text("Today")
+    context.close()
+
+
+@pytest.mark.parametrize("look", ["desktop", "phone"])
+def test_a_click_on_a_bucket_opens_its_days(
+    look: str, server: RunningServer, browser: Browser
+) -> None:
+    context = browser.new_context(**LOOKS[look])
+    page = sign_in(context, server)
+    page.goto(f"{server.url}{DEMO}?period=28d&interval=week")
+
+    page.locator("rect.hit").nth(1).click()
+    page.wait_for_url("**?from=*")
+    expect(page.locator(".as-table tbody tr")).to_have_count(7)
+    page.locator("rect.hit").nth(2).click()
+    expect(page.locator(".as-table tbody tr")).to_have_count(24)
+    expect(page.locator("details.period summary")).not_to_contain_text("–")
+    page.go_back()
+    expect(page.locator(".as-table tbody tr")).to_have_count(7)
     context.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -18,11 +18,12 @@ from django.views.generic import TemplateView
 
 from reports.activity import count_current_visitors, find_first_hit
 from reports.charts import Chart, draw_chart
-from reports.dates import PRESETS, DateRange, Interval, today_in
+from reports.comparison import Comparison
+from reports.dates import DateRange, today_in
 from reports.dimensions import DIMENSIONS, Dimension
 from reports.exceptions import EventsDroppedError, ReportLimitError
 from reports.filters import Condition, Filter
-from reports.forms import ALL, ReportForm, ReportPeriod
+from reports.forms import ReportForm, ReportPeriod
 from reports.metrics import VISITS, Metric
 from reports.page_filters import (
     RELATIONS,
@@ -32,6 +33,7 @@ from reports.page_filters import (
     write_filters,
     write_query,
 )
+from reports.page_links import PageLinks
 from reports.queries import (
     Breakdown,
     Change,
@@ -96,15 +98,6 @@ class SiteView(LoginRequiredMixin, TemplateView):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodLink:
-    """A preset in the period's menu."""
-
-    label: str
-    url: str
-    is_chosen: bool
-
-
 class ReportView(SiteView):
     """A page over some of a site's days, filtered, answered from one state of its data."""
 
@@ -112,6 +105,7 @@ class ReportView(SiteView):
     filters: tuple[Filter, ...]
     #: What the address says of the chart.
     asked_of_chart: dict[str, str]
+    comparison: Comparison
     #: What the address says that cards show.
     tabs: dict[str, str]
     chosen_metric: Metric | None
@@ -131,9 +125,10 @@ class ReportView(SiteView):
         self.period = form.read()
         self.filters = form.read_filters()
         self.asked_of_chart = form.read_chart()
+        self.comparison = form.read_comparison()
         self.tabs = form.read_tabs()
         if form.adds_filter:
-            return HttpResponseRedirect(self.link(self.filters))
+            return HttpResponseRedirect(self.links.filtered(self.filters))
         self.chosen_metric = form.read_metric()
         self.page_number = form.read_page_number()
         try:
@@ -164,6 +159,18 @@ class ReportView(SiteView):
         self._totals.clear()
         return rehearsal.questions
 
+    @property
+    def links(self) -> PageLinks:
+        """Where the page leads: to itself with one thing changed."""
+        return PageLinks(
+            period=self.period,
+            filters=self.filters,
+            comparison=self.comparison,
+            asked_of_chart=self.asked_of_chart,
+            tabs=self.tabs,
+            now=self.now,
+        )
+
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
         """What the filters ask of events; every question of the page has them."""
@@ -191,9 +198,11 @@ class ReportView(SiteView):
 
         A period in which tracking began half way would make any figure look like growth.
         """
-        earlier = self.period.range.previous(self.now)
+        earlier = self.comparison.before(self.period.range, self.now)
         first_hit_at = self.first_hit_at
-        if first_hit_at is None or today_in(self.site.zone, first_hit_at) > earlier.first_day:
+        if earlier is None or first_hit_at is None:
+            return None
+        if today_in(self.site.zone, first_hit_at) > earlier.first_day:
             return None
         return earlier
 
@@ -202,29 +211,16 @@ class ReportView(SiteView):
         answers = self.answers()
         return super().get_context_data(
             period=self.period,
-            kept_query=write_query(self.filters, {**self.period.parameters, **self.tabs}),
-            all_time_query=write_query(self.filters, {"period": ALL, **self.tabs}),
+            kept_query=self.links.kept_query,
             nothing_matches=answers.get("is_empty", False) and self._has_other_visits(),
             earlier=self.earlier,
-            period_links=[*self._period_links()],
-            interval_links=self._interval_links(),
+            comparison=self.comparison,
+            interval_links=self.links.intervals(with_hours=not self.is_daily_only),
             kept_from=self.warehouse.kept_from if self.is_daily_only else None,
             **answers,
             **self._filter_context(),
             **kwargs,
         )
-
-    def link(self, filters: tuple[Filter, ...]) -> str:
-        """Return the address of this page with these filters in place of its own."""
-        return f"?{write_query(filters, self.page_parameters)}"
-
-    @property
-    def page_parameters(self) -> dict[str, str]:
-        """Days, chart and cards as an address's parameters, as far as they were to be had."""
-        asked = dict(self.asked_of_chart)
-        if asked.get("interval") != self.period.interval:
-            asked.pop("interval", None)
-        return {**self.period.parameters, **asked, **self.tabs}
 
     def question(self, *metrics: Metric) -> ReportQuery:
         """Return the question after these metrics on the page's days, as it is filtered."""
@@ -267,7 +263,7 @@ class ReportView(SiteView):
             with suppress(EventsDroppedError):
                 before = chart(self.warehouse, replace(question, range=whole), interval)
         points = chart(self.warehouse, question, interval)
-        return draw_chart(metric, points, before, interval, self.now)
+        return draw_chart(metric, points, before, interval, self.now, self.links.about_bucket)
 
     def table(
         self,
@@ -300,7 +296,7 @@ class ReportView(SiteView):
             metrics,
             breakdown,
             whole,
-            lambda value: self.link(narrow(self.filters, dimension, value)),
+            lambda value: self.links.filtered(narrow(self.filters, dimension, value)),
         )
 
     def _filter_context(self) -> dict[str, Any]:
@@ -308,13 +304,12 @@ class ReportView(SiteView):
         filters = self.filters
         others = {each: tuple(other for other in filters if other != each) for each in filters}
         return {
-            "chips": [Chip(each, self.link(others[each])) for each in filters],
-            "clear_url": self.link(()),
+            "chips": [Chip(each, self.links.filtered(others[each])) for each in filters],
+            "clear_url": self.links.filtered(()),
             "filter_texts": write_filters(filters),
             "filter_dimensions": DIMENSIONS.values(),
             "filter_relations": RELATIONS.items(),
-            "page_parameters": self.page_parameters.items(),
-            "tabs": self.tabs.items(),
+            "links": self.links,
         }
 
     def _has_other_visits(self) -> bool:
@@ -325,28 +320,3 @@ class ReportView(SiteView):
             question = replace(self.question(VISITS), filters=())
             return bool(summarise(self.warehouse, question)["visits"])
         return False
-
-    def _period_links(self) -> list[PeriodLink]:
-        names = {preset.name: preset.label for preset in PRESETS.values()} | {ALL: "All time"}
-        return [
-            PeriodLink(
-                label,
-                f"?{write_query(self.filters, {'period': name, **self.tabs})}",
-                name == self.period.name,
-            )
-            for name, label in names.items()
-        ]
-
-    def _interval_links(self) -> list[PeriodLink]:
-        days = {**self.period.parameters, **self.tabs}
-        return [
-            PeriodLink(
-                interval.value.capitalize(),
-                f"?{write_query(self.filters, {**days, 'interval': interval.value})}",
-                interval is self.period.interval,
-            )
-            for interval in sorted(
-                self.period.range.intervals(), key=["hour", "day", "week", "month"].index
-            )
-            if not (self.is_daily_only and interval is Interval.HOUR)
-        ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reports.cards import CARDS, Card
-from reports.dimensions import EVENT, Dimension
+from reports.dimensions import EVENT
 from reports.filters import OWN_EVENTS
 from reports.metrics import (
     BOUNCE_RATE,
@@ -19,7 +19,7 @@ from reports.metrics import (
     VISITS,
     Metric,
 )
-from reports.page_filters import write_query
+from reports.page_links import Choice
 from reports.tables import Table
 from reports.views.base import ReportView
 from reports.views.four import REPORTS
@@ -44,22 +44,13 @@ _DETAILS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Tab:
-    """A dimension that a card can show, and the page on which it does."""
-
-    label: str
-    url: str
-    is_chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ShownCard:
     """A card with the table that it shows, its tabs, and the report that has all of the rows."""
 
     name: str
     title: str
     table: Table
-    tabs: list[Tab]
+    tabs: list[Choice]
     report_name: str
 
 
@@ -95,13 +86,13 @@ class OverviewView(ReportView):
             title=card.title,
             table=self.table(chosen, *card.tables[chosen], whole=visitors),
             tabs=[
-                Tab(dimension.label, self._tab_url(card, dimension), dimension is chosen)
+                Choice(
+                    dimension.name,
+                    dimension.label,
+                    self.links.showing(card.name, dimension.name),
+                    dimension is chosen,
+                )
                 for dimension in card.tabs(chosen)
             ],
             report_name=_DETAILS[chosen],
         )
-
-    def _tab_url(self, card: Card, dimension: Dimension) -> str:
-        """Return the address of the page on which the card shows the dimension."""
-        parameters = {**self.page_parameters, card.name: dimension.name}
-        return f"?{write_query(self.filters, parameters)}#{card.name}"

@@ -36,3 +36,33 @@ document.addEventListener("click", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") menus.forEach((menu) => { menu.open = false; });
 });
+
+// Keys: those that the page's own links and menus name. `?` lists them.
+const keyed = () => [...document.querySelectorAll("[data-key]")];
+const shortcuts = document.querySelector("dialog.shortcuts");
+const press = (element) => {
+  const menu = element.closest("details.menu");
+  if (element.matches("a")) return element.click();
+  if (menu) menu.open = element.matches("summary") ? !menu.open : true;
+  (element.matches("summary") ? menu.querySelector("a, select, input:not([type=hidden])") : element).focus();
+};
+const listShortcuts = () => {
+  const names = { ArrowLeft: "\u2190", ArrowRight: "\u2192" };
+  const rows = keyed().map((element) => {
+    const [term, text] = [document.createElement("dt"), document.createElement("dd")];
+    term.textContent = names[element.dataset.key] ?? element.dataset.key.toUpperCase();
+    text.textContent = element.labels ? element.labels[0].textContent : element.textContent.trim();
+    return [term, text];
+  });
+  shortcuts.querySelector("dl").replaceChildren(...rows.flat());
+  shortcuts.showModal();
+};
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, select, textarea, dialog")) return;
+  if (event.key === "?" && shortcuts) return listShortcuts();
+  const element = keyed().find((each) => each.dataset.key === (event.key.length === 1 ? event.key.toLowerCase() : event.key));
+  if (!element || event.target.closest("svg, .card-tabs, .tabs") && event.key.startsWith("Arrow")) return;
+  event.preventDefault();
+  press(element);
+});
