@@ -222,7 +222,7 @@ async def _answer_in_time(waiting: _Waiting) -> Verdicts:
 
 
 def _make_portable(error: BaseException) -> StoreError:
-    """Return what may leave this thread in place of the error: its words.
+    """Return what may leave this thread in place of the error: its words, on one line.
 
     The error holds the frames in which it was raised, and they the cursors of this thread's
     connection. Another thread that freed one would wait for whatever the connection does then,
@@ -233,7 +233,7 @@ def _make_portable(error: BaseException) -> StoreError:
         clear_frames(chain.__traceback__)
         chain.__traceback__ = None
         chain = chain.__cause__ or chain.__context__
-    return StoreError(f"{type(error).__name__}: {error}")
+    return StoreError(" ".join(f"{type(error).__name__}: {error}".split()))
 
 
 def count_verdicts(answers: Sequence[Verdicts | Exception]) -> Counter[str]:

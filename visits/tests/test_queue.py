@@ -415,13 +415,13 @@ def test_a_failure_is_told_in_words_and_holds_nothing_of_the_other_thread(
         try:
             raise sqlite3.OperationalError("disk I/O error")
         except sqlite3.OperationalError as error:
-            raise OperationalError("disk I/O error") from error
+            raise OperationalError("disk I/O error\nCONTEXT:  while writing\n") from error
 
     store.fail = fail
     [answer] = run(hits.store([hit(1)]))
 
     assert isinstance(answer, StoreError)
-    assert str(answer) == "OperationalError: disk I/O error"
+    assert str(answer) == "OperationalError: disk I/O error CONTEXT: while writing"
     assert answer.__cause__ is None
     assert answer.__context__ is None
 
