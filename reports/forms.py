@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -23,7 +24,7 @@ from reports.dates import (
 )
 from reports.filters import Filter
 from reports.metrics import METRICS, Metric, Unit
-from reports.page_filters import read_filters, read_typed, write_filters
+from reports.page_filters import MAX_VALUE, read_filters, read_typed, write_filters
 from reports.reading.values import QuestionError
 
 ALL: Final = "all"
@@ -278,3 +279,28 @@ class ReportForm(PageForm):
 
     def _range(self, first: date, last: date) -> DateRange:
         return DateRange(first_day=first, end_day=last + DAY, zone=self.zone)
+
+
+class BreakdownForm(ReportForm):
+    """What else the page of a breakdown is asked: `q=blog`, values that have this in them.
+
+    And `sort=-visits`, one of its columns, the greatest first with a minus.
+    """
+
+    q = forms.CharField(required=False, max_length=MAX_VALUE)
+
+    def __init__(self, *args: Any, columns: Collection[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        orders = [f"{sign}{column}" for column in columns for sign in ("", "-")]
+        self.fields["sort"] = forms.ChoiceField(
+            required=False, choices=[(order, order) for order in orders]
+        )
+
+    def read_search(self) -> str:
+        """Return what values are to have in them; empty for all."""
+        return str(self.cleaned_data["q"])
+
+    def read_sort(self) -> tuple[str, bool] | None:
+        """Return the column to sort by, and whether its greatest come first; None if not told."""
+        order: str = self.cleaned_data["sort"]
+        return (order.removeprefix("-"), order.startswith("-")) if order else None

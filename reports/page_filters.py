@@ -107,6 +107,7 @@ def make_conditions(filters: Iterable[Filter]) -> tuple[Condition, ...]:
             part.values,
             part.operator,
             negated=part.negated,
+            case_sensitive=part.case_sensitive,
         )
         for part in filters
     )

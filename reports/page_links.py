@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -67,7 +68,12 @@ class PageLinks:
     @property
     def kept_query(self) -> str:
         """The query of other pages of the site about the same."""
-        return write_query(self.filters, {**self.period.parameters, **self.choices})
+        return self.query_with({})
+
+    def query_with(self, own: Mapping[str, str]) -> str:
+        """Return the query of a page about the same, with its own parameters that are not empty."""
+        said = {name: value for name, value in own.items() if value}
+        return write_query(self.filters, {**self.period.parameters, **self.choices, **said})
 
     @property
     def all_time_query(self) -> str:

@@ -117,20 +117,14 @@ class ReportView(SiteView):
 
         One with a filter to add leads to the page that has it.
         """
-        form = ReportForm(
+        form = self.make_form(
             request.GET, zone=self.site.zone, now=self.now, first_hit_at=self.first_hit_at
         )
         if not form.is_valid():
             return self.refuse(form)
-        self.period = form.read()
-        self.filters = form.read_filters()
-        self.asked_of_chart = form.read_chart()
-        self.comparison = form.read_comparison()
-        self.tabs = form.read_tabs()
+        self.read(form)
         if form.adds_filter:
             return HttpResponseRedirect(self.links.filtered(self.filters))
-        self.chosen_metric = form.read_metric()
-        self.page_number = form.read_page_number()
         try:
             with open_warehouse(self.site) as self.warehouse:
                 if self.is_daily_only:
@@ -142,6 +136,20 @@ class ReportView(SiteView):
             return render(request, "reports/only_daily.html", context, status=410)
         except ReportLimitError as error:
             return self.give_up(error)
+
+    def make_form(self, *args: Any, **kwargs: Any) -> ReportForm:
+        """Return the form that reads the address."""
+        return ReportForm(*args, **kwargs)
+
+    def read(self, form: Any) -> None:
+        """Take from a valid form of `make_form` what the address says."""
+        self.period = form.read()
+        self.filters = form.read_filters()
+        self.asked_of_chart = form.read_chart()
+        self.comparison = form.read_comparison()
+        self.tabs = form.read_tabs()
+        self.chosen_metric = form.read_metric()
+        self.page_number = form.read_page_number()
 
     def answers(self) -> dict[str, Any]:
         """Return what the page shows of the answers to its questions, by the template's names.

@@ -27,7 +27,8 @@ from reports.dimensions import (
     TITLE,
     Dimension,
 )
-from reports.filters import OWN_EVENTS, Condition
+from reports.filters import OWN_EVENTS, Condition, Filter, Operator
+from reports.forms import BreakdownForm
 from reports.metrics import (
     BOUNCE_RATE,
     ENGAGEMENT_RATE,
@@ -42,6 +43,7 @@ from reports.metrics import (
     Metric,
     Unit,
 )
+from reports.page_filters import make_conditions
 from reports.queries import Order
 from reports.tables import Table
 from reports.views.base import ReportView
@@ -167,21 +169,28 @@ class FourReportView(ReportView):
         """The report's name marks its place in the navigation."""
         return self.report.name
 
-    def breakdown(self, dimension: Dimension, **options: Any) -> Table:
+    def breakdown(
+        self,
+        dimension: Dimension,
+        *,
+        filters: tuple[Condition, ...] = (),
+        order_by: Order | None = None,
+        **options: Any,
+    ) -> Table:
         """Return the dimension's table with the report's columns.
 
-        Rates and times are sorted by how many visits or visitors they are of: the 100 % of a
-        single visit says nothing.
+        Rates and times are sorted by how many visits or visitors they are of, if nothing else is
+        asked for: the 100 % of a single visit says nothing.
         """
         metrics = self.report.breakdowns[dimension]
         number = next(metric for metric in metrics if metric.unit is Unit.COUNT)
-        filters: tuple[Condition, ...] = (OWN_EVENTS,) if dimension is EVENT else ()
+        own: tuple[Condition, ...] = (OWN_EVENTS,) if dimension is EVENT else ()
         return self.table(
             dimension,
             *metrics,
-            whole=self.total(metrics[0], *filters),
-            filters=filters,
-            order_by=(Order(number),),
+            whole=self.total(metrics[0], *own),
+            filters=(*own, *filters),
+            order_by=(order_by or Order(number),),
             **options,
         )
 
@@ -207,11 +216,25 @@ class FourReportPage(FourReportView):
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands above a column: a link that sorts by it, and how it is sorted now."""
+
+    label: str
+    url: str
+    #: In the words of ARIA; empty where the table is sorted by another column.
+    order: str
+    is_number: bool
+
+
 class BreakdownPage(FourReportView):
-    """Every value of one of a report's dimensions, a hundred to a page."""
+    """Every value of one of a report's dimensions, a hundred to a page; searched and sorted."""
 
     template_name = "reports/breakdown.html"
     rows_per_page = 100
+    search: str
+    #: The column to sort by, and whether its greatest come first.
+    sort: tuple[str, bool] | None
 
     @cached_property
     def dimension(self) -> Dimension:
@@ -221,16 +244,67 @@ class BreakdownPage(FourReportView):
             raise Http404("This report has no such breakdown.")
         return dimension
 
+    @cached_property
+    def columns(self) -> dict[str, Metric | Dimension]:
+        """The table's columns by the names that `sort` knows them by."""
+        columns: list[Metric | Dimension] = [self.dimension]
+        columns += self.report.breakdowns[self.dimension]
+        return {column.name: column for column in columns}
+
+    def make_form(self, *args: Any, **kwargs: Any) -> BreakdownForm:
+        """Return the form that also reads what is searched for, and the order."""
+        return BreakdownForm(*args, columns=self.columns, **kwargs)
+
+    def read(self, form: BreakdownForm) -> None:
+        """Take what is searched for, and the order, too."""
+        super().read(form)
+        self.search = form.read_search()
+        self.sort = form.read_sort()
+
     def answers(self) -> dict[str, Any]:
         """Return the table, and the pages before and after it."""
         offset = (self.page_number - 1) * self.rows_per_page
-        table = self.breakdown(self.dimension, limit=self.rows_per_page, offset=offset)
+        searched = Filter(
+            self.dimension, (self.search,), operator=Operator.CONTAINS, case_sensitive=False
+        )
+        table = self.breakdown(
+            self.dimension,
+            filters=make_conditions([searched] if self.search else []),
+            order_by=Order(self.columns[self.sort[0]], self.sort[1]) if self.sort else None,
+            limit=self.rows_per_page,
+            offset=offset,
+        )
         return {
             "report": self.report,
             "dimension": self.dimension,
             "table": table,
+            "heads": [self._head(name) for name in self.columns],
+            "search": self.search,
+            "order": self._order,
+            "list_query": self._query(self._order),
             "page_number": self.page_number,
             "first_row": offset + 1,
             "last_row": offset + len(table.rows),
             "has_more": offset + len(table.rows) < table.total_rows,
         }
+
+    @property
+    def _order(self) -> str:
+        """The order as the address has it; empty where it has none."""
+        return f"{'-' * self.sort[1]}{self.sort[0]}" if self.sort else ""
+
+    def _query(self, order: str) -> str:
+        return self.links.query_with({"q": self.search, "sort": order})
+
+    def _head(self, name: str) -> Head:
+        """Return the head of a column; a second click turns the order round."""
+        column = self.columns[name]
+        is_number = isinstance(column, Metric)
+        is_sorted = self.sort is not None and self.sort[0] == name
+        descending = not self.sort[1] if self.sort and is_sorted else is_number
+        return Head(
+            label=column.column_label if isinstance(column, Metric) else column.label,
+            url=f"?{self._query('-' * descending + name)}",
+            order=("ascending" if descending else "descending") if is_sorted else "",
+            is_number=is_number,
+        )
