@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.test import Client
+from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 
 from archive import engine, live
@@ -21,6 +22,10 @@ from visits.tests.hits import ADDRESS, CHROME, Sender
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+
+# How long an example takes is the machine's.
+hypothesis_settings.register_profile("any-machine", deadline=None)
+hypothesis_settings.load_profile("any-machine")
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,14 @@ class Mark:
     is_unfinished: bool
     url: str
 
+    @property
+    def bar(self) -> str:
+        """The path of a bar as high as the figure; empty without one."""
+        if self.y is None or self.y >= HEIGHT:
+            return ""
+        right = round(self.left + 0.9 * self.width, 2)
+        return f"M{round(self.left + 0.1 * self.width, 2)} {HEIGHT}V{self.y}H{right}V{HEIGHT}Z"
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:

@@ -5,6 +5,7 @@ from django.urls import path
 from reports.views.explanation import ExplanationView
 from reports.views.four import BreakdownPage, FourReportPage
 from reports.views.overview import OverviewView
+from reports.views.realtime import RealtimeView
 from reports.views.sites import SiteListView
 from reports.views.visits import VisitListView, VisitView
 
@@ -15,6 +16,7 @@ urlpatterns = [
     path("<str:domain>/", OverviewView.as_view(), name="overview"),
     path("<str:domain>/visits/", VisitListView.as_view(), name="visits"),
     path("<str:domain>/visits/<int:pk>/", VisitView.as_view(), name="visit"),
+    path("<str:domain>/realtime/", RealtimeView.as_view(), name="realtime"),
     path("<str:domain>/explain/<str:metric>/", ExplanationView.as_view(), name="explanation"),
     path("<str:domain>/<str:report>/", FourReportPage.as_view(), name="report"),
     path("<str:domain>/<str:report>/<str:dimension>/", BreakdownPage.as_view(), name="breakdown"),

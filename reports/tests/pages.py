@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: One of each kind of page of the site example.com; {visit} is a visit's id.
 KINDS: Final = {
     "overview": "/reports/example.com/",
+    "realtime": "/reports/example.com/realtime/",
     "pageviews": "/reports/example.com/pageviews/",
     "visitors": "/reports/example.com/visitors/",
     "bounce-rates": "/reports/example.com/bounce-rates/",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any, Final
@@ -11,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from trackingsite.tests.browser import needs_chromium, open_chromium
+from trackingsite.tests.browser import USER_AGENT, needs_chromium, open_chromium
 from trackingsite.tests.live import RunningServer, run_manage, running_server
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, needs_chromium]
@@ -23,6 +24,7 @@ PAGES: Final = {
     "sites": "/reports/",
     "overview": DEMO,
     "overview-day": f"{DEMO}?period=day",
+    "realtime": f"{DEMO}realtime/",
     "overview-year": f"{DEMO}?period=12mo&metric=bounce_rate",
     "pageviews": f"{DEMO}pageviews/",
     "visitors": f"{DEMO}visitors/",
@@ -77,7 +79,7 @@ LOOKS: Final[dict[str, dict[str, Any]]] = {
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with a year of a demo site's traffic, and the sites of SITES."""
     data_dir = tmp_path_factory.mktemp("data")
-    with running_server(data_dir, password=PASSWORD) as server:
+    with running_server(data_dir, password=PASSWORD, KEEP_ROWS_DAYS="0") as server:
         for command in (["seed_demo", "--events", "20000"], ["shell", "-c", SITES]):
             done = run_manage(*command, DATA_DIR=str(data_dir))
             assert done.returncode == 0, done.stdout
@@ -198,6 +200,35 @@ def test_a_menu_closes_by_escape_and_by_a_click_elsewhere(
     expect(body).to_be_visible()
     page.locator("h1").click()
     expect(body).to_be_hidden()
+    context.close()
+
+
+def test_the_realtime_page_brings_itself_up_to_date(
+    server: RunningServer, browser: Browser
+) -> None:
+    context = browser.new_context(**LOOKS["phone"])
+    page = sign_in(context, server)
+    page.clock.install()
+    page.goto(f"{server.url}/reports/long.example.com/realtime/")
+    views = page.locator(".tile .value").nth(2)
+    before = int(views.inner_text())
+
+    page.get_by_text("Show as a table").click()
+    hit = {"n": "pageview", "u": "https://long.example.com/new", "d": "long.example.com"}
+    sent = page.request.post(
+        f"{server.url}/api/event", data=json.dumps(hit), headers={"User-Agent": USER_AGENT}
+    )
+    assert sent.status == 202
+    page.clock.run_for(11_000)
+    expect(views).to_have_text(str(before + 1))
+    expect(page.locator(".as-table tbody tr")).to_have_count(30)
+    expect(page.locator(".as-table")).to_have_attribute("open", "")
+
+    page.route("**/realtime/", lambda route: route.abort())
+    for _ in range(3):
+        with page.expect_event("requestfailed"):
+            page.clock.run_for(11_000)
+    expect(page.locator("[data-stopped]")).to_be_visible()
     context.close()
 
 
