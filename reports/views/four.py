@@ -167,23 +167,36 @@ class FourReportView(ReportView):
         """The report's name marks its place in the navigation."""
         return self.report.name
 
-    def breakdown(self, dimension: Dimension, **options: Any) -> Table:
-        """Return the dimension's table with the report's columns.
+    @property
+    def zip_name(self) -> str:  # type: ignore[override]
+        """A breakdown too is in its report's."""
+        return self.report.name
 
-        Rates and times are sorted by how many visits or visitors they are of: the 100 % of a
-        single visit says nothing.
-        """
+    def breakdown(self, dimension: Dimension, **options: Any) -> Table:
+        """Return the dimension's table with the report's columns."""
         metrics = self.report.breakdowns[dimension]
-        number = next(metric for metric in metrics if metric.unit is Unit.COUNT)
-        filters: tuple[Condition, ...] = (OWN_EVENTS,) if dimension is EVENT else ()
+        filters = self.filters_of(dimension)
         return self.table(
             dimension,
             *metrics,
             whole=self.total(metrics[0], *filters),
             filters=filters,
-            order_by=(Order(number),),
+            order_by=self.order_of(dimension),
             **options,
         )
+
+    def filters_of(self, dimension: Dimension) -> tuple[Condition, ...]:
+        """Return what the dimension's table asks of events besides the page's filters."""
+        return (OWN_EVENTS,) if dimension is EVENT else ()
+
+    def order_of(self, dimension: Dimension) -> tuple[Order, ...]:
+        """Return how the dimension's table is sorted.
+
+        Rates and times are by how many visits or visitors they are of: the 100 % of a single visit
+        says nothing.
+        """
+        metrics = self.report.breakdowns[dimension]
+        return (Order(next(metric for metric in metrics if metric.unit is Unit.COUNT)),)
 
 
 class FourReportPage(FourReportView):
