@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date
 from io import BytesIO
+from itertools import pairwise
 from typing import IO, Final
 
 from django.conf import settings
 
-from reports.dates import DAY
+from reports.dates import DAY, DateRange
 from reports.exceptions import TooManyEventsError
 from reports.exports.events import EVENT_COLUMNS, StoredEvents, open_events
 from reports.exports.sheets import open_sheet
 from reports.queries import ReportQuery
 
-#: Events that are sorted and written at a time, if no day has more.
+#: Events that are sorted and written at a time, about.
 PART_EVENTS: Final = 100_000
 
 
@@ -40,7 +41,7 @@ def make_csv(query: ReportQuery, seconds: float) -> Made:
     slow client; it may take so many seconds. Raises ReportLimitError.
     """
     with open_events(query, seconds) as events:
-        ranges = split_days(_count(events), PART_EVENTS)
+        ranges = split_days(query.range, _count(events), PART_EVENTS)
     parts: list[IO[bytes]] = [_headings()]
     parts += [_make_part(query, days, seconds) for days in ranges[:1]]
     further = (_make_part(query, days, seconds) for days in ranges[1:])
@@ -55,21 +56,33 @@ def make_parquet(query: ReportQuery, seconds: float) -> Made:
     return Made([file], _size(file))
 
 
-def split_days(counts: dict[date, int], most: int) -> list[tuple[date, date]]:
-    """Return ranges of days [first, end), in order, of at most so many events or of one day.
+def split_days(days: DateRange, counts: dict[date, int], most: int) -> list[DateRange]:
+    """Return ranges in order of time, of about so many events at most, that have all of them.
 
-    Together they have every event that was counted.
+    `counts` are those of each day. A day of more is split by the clock.
     """
-    parts: list[tuple[date, date]] = []
-    size = 0
+    parts: list[DateRange] = []
+    size = most
     for day, events in sorted(counts.items()):
-        if parts and size + events <= most:
-            parts[-1] = (parts[-1][0], day + DAY)
+        if size + events <= most:
+            parts[-1] = replace(parts[-1], end_day=day + DAY)
             size += events
         else:
-            parts.append((day, day + DAY))
+            parts += _split_day(replace(days, first_day=day, end_day=day + DAY), -(-events // most))
             size = events
     return parts
+
+
+def _split_day(day: DateRange, count: int) -> list[DateRange]:
+    """Return so many ranges of the day that are as long as each other.
+
+    The first and the last have no end towards the days beside, to which the clock may put an event
+    of a site whose time zone has been changed.
+    """
+    starts_at, ends_at = day.starts_at.astimezone(UTC), day.ends_at.astimezone(UTC)
+    step = (ends_at - starts_at) / count
+    between = [starts_at + number * step for number in range(1, count)]
+    return [replace(day, since=a, until=b) for a, b in pairwise([None, *between, None])]
 
 
 def _count(events: StoredEvents) -> dict[date, int]:
@@ -80,10 +93,8 @@ def _count(events: StoredEvents) -> dict[date, int]:
     return counts
 
 
-def _make_part(query: ReportQuery, days: tuple[date, date], seconds: float) -> IO[bytes]:
-    first_day, end_day = days
-    part = replace(query, range=replace(query.range, first_day=first_day, end_day=end_day))
-    with open_events(part, seconds) as events:
+def _make_part(query: ReportQuery, days: DateRange, seconds: float) -> IO[bytes]:
+    with open_events(replace(query, range=days), seconds) as events:
         return events.write_csv()
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -17,6 +18,7 @@ from archive.archiver import archive_finished
 from archive.columns import COLUMNS
 from archive.folder import spill_folder
 from archive.upkeep import keep_up
+from reports.dates import DateRange
 from reports.exceptions import ExportsBusyError, ReportTooSlowError
 from reports.exports import making
 from reports.exports.events import EVENT_COLUMNS, StoredEvents
@@ -74,8 +76,8 @@ def site(site: Site, at_noon: None) -> Site:
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part has one day."""
-    monkeypatch.setattr(making, "PART_EVENTS", 1)
+    """A part has four events."""
+    monkeypatch.setattr(making, "PART_EVENTS", 4)
 
 
 def read_parquet(answer: Answer, folder: Path, columns: str = "*") -> list[dict[str, Any]]:
@@ -230,7 +232,7 @@ def test_many_events_come_in_parts_in_order_of_time(
 
     times = column(read_csv(b"".join(blocks)), "happened_at")
 
-    assert len(blocks) == 1 + 3
+    assert len(blocks) == 1 + 2
     assert times == sorted(times)
     assert len(times) == 8
     assert "Content-Length" not in answer
@@ -372,21 +374,59 @@ def test_a_range_begins_with_the_days_of_which_events_are_kept(site: Site, membe
 @pytest.mark.parametrize(
     ("counts", "parts"),
     [
-        ([], []),
-        ([(1, 5)], [(1, 2)]),
-        ([(1, 60), (2, 40), (3, 1)], [(1, 3), (3, 4)]),
-        ([(1, 500), (2, 1), (9, 99)], [(1, 2), (2, 10)]),
-        ([(1, 1), (2, 500), (3, 1)], [(1, 2), (2, 3), (3, 4)]),
+        ({}, []),
+        ({1: 5}, [(1, 2)]),
+        ({1: 60, 2: 40, 3: 1}, [(1, 3), (3, 4)]),
+        ({1: 100, 2: 1, 9: 99}, [(1, 2), (2, 10)]),
+        ({1: 1, 2: 100, 3: 1}, [(1, 2), (2, 3), (3, 4)]),
+        ({1: 1, 2: 101, 3: 1}, [(1, 2), (2, 3), (2, 3), (3, 4)]),
     ],
 )
 def test_days_are_put_together_up_to_a_hundred_events(
-    counts: list[tuple[int, int]], parts: list[tuple[int, int]]
+    counts: dict[int, int], parts: list[tuple[int, int]]
 ) -> None:
-    by_day = {date(2026, 3, day): events for day, events in counts}
+    by_day = {date(2026, 3, day): events for day, events in counts.items()}
 
-    assert split_days(by_day, 100) == [
-        (date(2026, 3, first), date(2026, 3, end)) for first, end in parts
+    ranges = split_days(days_of(1, 31), by_day, 100)
+
+    assert [(each.first_day.day, each.end_day.day) for each in ranges] == parts
+
+
+def test_a_day_of_many_events_is_split_by_its_clock() -> None:
+    """Of the day with 23 hours a third is 7 hours 40 minutes."""
+    parts = split_days(days_of(28, 30), {date(2026, 3, 29): 201}, 100)
+
+    first, second = (datetime(2026, 3, 29, *at, tzinfo=UTC) for at in ((6, 40), (14, 20)))
+    assert [(each.since, each.until) for each in parts] == [
+        (None, first),
+        (first, second),
+        (second, None),
     ]
+
+
+def test_parts_of_a_day_have_each_event_once(
+    site: Site, member: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one of a day that has another place by now, as the site's time zone was changed."""
+    view(site, NOON - 11 * HOUR, visitor=9)
+    whole = download(member, "events.csv", period="all").getvalue()
+    monkeypatch.setattr(making, "PART_EVENTS", 1)
+    in_parts = list(download(member, "events.csv", period="all"))
+    site.timezone = "Pacific/Auckland"
+    site.save()
+    later = download(member, "events.csv", period="7d").getvalue()
+
+    assert len(in_parts) == 1 + 1 + 2
+    assert b"".join(in_parts) == later == whole
+
+
+def days_of(first: int, last: int) -> DateRange:
+    """Days of March 2026 in Berlin."""
+    return DateRange(
+        first_day=date(2026, 3, first),
+        end_day=date(2026, 3, last) + DAY,
+        zone=ZoneInfo("Europe/Berlin"),
+    )
 
 
 def test_exports_md_tells_each_column_in_its_order() -> None:
