@@ -171,10 +171,11 @@ def clean_up_spill() -> int:
     """Delete what the engines of killed processes had no memory for; return how many files.
 
     An engine puts its process's number into their names, deletes them when it ends, and those of
-    killed ones when it next has to write some, which may be never.
+    killed ones when it next has to write some, which may be never. Drafts of exports are named so
+    too.
     """
     deleted = 0
-    for path in spill_folder().glob("duckdb_temp_*"):
+    for path in spill_folder().glob("*_temp_*"):
         process = path.name.split("_")[2]
         if not process.isdigit() or _is_alive(int(process)):
             continue

@@ -30,7 +30,7 @@ def archive_folder() -> Path:
 
 
 def spill_folder() -> Path:
-    """Return where the engine puts what it has no memory for; it may not be there."""
+    """Return where the engine puts what it has no memory for, and exports; it may not be there."""
     return archive_folder() / ".spill"
 
 

@@ -3,6 +3,8 @@
 ReportLimitError
 ├── ReportTooSlowError
 ├── ReportTooLargeError
+├── TooManyEventsError
+├── ExportsBusyError
 └── EventsDroppedError
 """
 
@@ -35,6 +37,25 @@ class ReportTooLargeError(ReportLimitError):
             f"This report would need more than {megabytes} MB of memory and was stopped."
             " Ask for fewer days or a simpler filter."
         )
+
+
+class TooManyEventsError(ReportLimitError):
+    """An export would have more events than one may."""
+
+    def __init__(self, events: int, most: int) -> None:
+        """Say how many there are, and how many there may be."""
+        super().__init__(
+            f"This export would have {events:,} events; one has {most:,} at most."
+            " Ask for fewer days, one part after the other, or filter the page."
+        )
+
+
+class ExportsBusyError(ReportLimitError):
+    """As many exports as may be under way at once already are."""
+
+    def __init__(self) -> None:
+        """Say what helps."""
+        super().__init__("Other exports are under way. Try again when one of them is over.")
 
 
 class EventsDroppedError(ReportLimitError):

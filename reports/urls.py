@@ -3,6 +3,7 @@
 from django.urls import path
 
 from reports.views.explanation import ExplanationView
+from reports.views.exports import CsvEventsExport, ListExport, PageExport, ParquetEventsExport
 from reports.views.four import BreakdownPage, FourReportPage
 from reports.views.overview import OverviewView
 from reports.views.realtime import RealtimeView
@@ -17,6 +18,10 @@ urlpatterns = [
     path("<str:domain>/visits/", VisitListView.as_view(), name="visits"),
     path("<str:domain>/visits/<int:pk>/", VisitView.as_view(), name="visit"),
     path("<str:domain>/realtime/", RealtimeView.as_view(), name="realtime"),
+    path("<str:domain>/events.csv", CsvEventsExport.as_view(), name="events_csv"),
+    path("<str:domain>/events.parquet", ParquetEventsExport.as_view(), name="events_parquet"),
+    path("<str:domain>/<str:report>.zip", PageExport.as_view(), name="page_zip"),
+    path("<str:domain>/<str:report>/<str:dimension>.csv", ListExport.as_view(), name="list_csv"),
     path("<str:domain>/explain/<str:metric>/", ExplanationView.as_view(), name="explanation"),
     path("<str:domain>/<str:report>/", FourReportPage.as_view(), name="report"),
     path("<str:domain>/<str:report>/<str:dimension>/", BreakdownPage.as_view(), name="breakdown"),

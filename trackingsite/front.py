@@ -114,7 +114,7 @@ class Front:
             if view := find_coroutine_view(scope["path"]):
                 await answer(send, await view(WSGIRequest(environ)))
             else:
-                await self.answer_in_thread(environ, send)
+                await self.answer_in_thread(environ, receive, send)
         except Refusal as refusal:
             await refuse(send, refusal)
         except SuspiciousOperation:  # of a request that Django takes for none
@@ -168,7 +168,7 @@ class Front:
             raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
         return b"".join(parts)
 
-    async def answer_in_thread(self, environ: Environ, send: Send) -> None:
+    async def answer_in_thread(self, environ: Environ, receive: Receive, send: Send) -> None:
         """Run the WSGI application in a thread. Raises Refusal when too many requests wait."""
         if self.in_threads >= self.most_waiting:
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "Too many requests; come again.")
@@ -176,11 +176,13 @@ class Front:
         try:
             loop = asyncio.get_running_loop()
             with REQUESTS_IN_THREADS.track_inprogress():
-                await loop.run_in_executor(self.pool, self._run, environ, send, loop)
+                await loop.run_in_executor(self.pool, self._run, environ, receive, send, loop)
         finally:
             self.in_threads -= 1
 
-    def _run(self, environ: Environ, send: Send, loop: asyncio.AbstractEventLoop) -> None:
+    def _run(
+        self, environ: Environ, receive: Receive, send: Send, loop: asyncio.AbstractEventLoop
+    ) -> None:
         status, headers = 500, Headers()
 
         def start_response(line: str, given: Headers, exc_info: Any = None) -> None:
@@ -194,8 +196,15 @@ class Front:
         try:
             if getattr(result, "streaming", False):
                 wait_for(send_head(send, status, headers))
-                for part in result:
-                    wait_for(send_part(send, part, more=True))
+                # Whoever has left is sent to without an error.
+                leaving = asyncio.run_coroutine_threadsafe(wait_until_gone(receive), loop)
+                try:
+                    for part in result:
+                        if leaving.done():
+                            return
+                        wait_for(send_part(send, part, more=True))
+                finally:
+                    leaving.cancel()
                 wait_for(send_part(send, b"", more=False))
             else:
                 wait_for(send_whole(send, status, headers, b"".join(result)))
@@ -257,6 +266,12 @@ async def send_head(send: Send, status: int, headers: Iterable[tuple[str, str]])
     if drain.has_begun:
         lines.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": lines})
+
+
+async def wait_until_gone(receive: Receive) -> None:
+    """Return when the client has left; nothing else comes after a request's body."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def send_part(send: Send, body: bytes, *, more: bool) -> None:

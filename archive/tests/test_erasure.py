@@ -417,11 +417,15 @@ def test_what_a_killed_engine_left_is_deleted(site: Site, monkeypatch: pytest.Mo
     ended = subprocess.Popen(["true"])
     ended.wait()
     spill_folder().mkdir()
-    left, own = (
-        spill_folder() / f"duckdb_temp_{number}_0_storage_DEFAULT-0.tmp"
-        for number in (ended.pid, os.getpid())
+    left, own, draft = (
+        spill_folder() / name
+        for name in (
+            f"duckdb_temp_{ended.pid}_0_storage_DEFAULT-0.tmp",
+            f"duckdb_temp_{os.getpid()}_0_storage_DEFAULT-0.tmp",
+            f"export_temp_{ended.pid}_0123456789ab",
+        )
     )
-    for path in (left, own):
+    for path in (left, own, draft):
         path.write_text("x")
 
     keep_up(NOON)
@@ -430,6 +434,7 @@ def test_what_a_killed_engine_left_is_deleted(site: Site, monkeypatch: pytest.Mo
     monkeypatch.setattr("archive.files.GRACE_SECONDS", 0.0)
     keep_up(NOON)
     assert not left.exists()
+    assert not draft.exists()
     assert own.exists()
 
 

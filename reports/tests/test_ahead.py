@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from itertools import chain
 from time import monotonic
 from typing import Any
 
@@ -129,6 +130,42 @@ def test_they_share_a_pages_time_and_memory(
         warehouse.answer_ahead(*page)
 
     assert monotonic() - started < 60
+
+
+def test_long_answers_come_in_parts(
+    page: list[ReportQuery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.warehouse.embedded._BATCH", 1)
+    with open_warehouse(page[0].site) as warehouse:
+        expected = answers(warehouse, page)
+
+        parts = [list(warehouse.stream(each)) for each in page]
+
+    assert [sorted(chain.from_iterable(each)) for each in parts] == expected
+    assert {len(part) for each in parts for part in each} == {1}
+
+
+def test_expected_questions_have_the_same_answers(page: list[ReportQuery]) -> None:
+    """Also those that are not shared, or were not expected."""
+    with open_warehouse(page[0].site) as warehouse:
+        expected = answers(warehouse, page)
+
+        with warehouse.expecting(*page[1:]):
+            parts = [list(warehouse.stream(each)) for each in page]
+            assert answers(warehouse, page) == expected
+        assert answers(warehouse, page) == expected
+
+    assert [sorted(chain.from_iterable(each)) for each in parts] == expected
+    tables = open_engine().execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    assert tables == [("live_events",)]
+
+
+def test_a_warehouse_may_have_a_time_of_its_own(page: list[ReportQuery]) -> None:
+    with (
+        open_warehouse(page[0].site, 0) as warehouse,
+        pytest.raises(ReportTooSlowError, match="longer than 0 seconds"),
+    ):
+        list(warehouse.stream(page[0]))
 
 
 def test_no_questions_have_no_answers(site: Site) -> None:

@@ -9,9 +9,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.generic import TemplateView
@@ -101,6 +108,8 @@ class SiteView(LoginRequiredMixin, TemplateView):
 class ReportView(SiteView):
     """A page over some of a site's days, filtered, answered from one state of its data."""
 
+    #: The name of the zip of its lists; empty where there is none.
+    zip_name = ""
     period: ReportPeriod
     filters: tuple[Filter, ...]
     #: What the address says of the chart.
@@ -112,7 +121,9 @@ class ReportView(SiteView):
     page_number: int
     warehouse: Warehouse
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def get(  # type: ignore[override]  # files are streamed
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
         """Read the address, open the warehouse, render; an address that is wrong says how.
 
         One with a filter to add leads to the page that has it.
@@ -126,11 +137,10 @@ class ReportView(SiteView):
         if form.adds_filter:
             return HttpResponseRedirect(self.links.filtered(self.filters))
         try:
-            with open_warehouse(self.site) as self.warehouse:
+            with open_warehouse(self.site, self.seconds) as self.warehouse:
                 if self.is_daily_only:
                     self.period = self.period.by_days()
-                self.warehouse.answer_ahead(*self.rehearse())
-                return render(request, self.template_name, self.get_context_data())
+                return self.respond()
         except EventsDroppedError as error:
             context = {"site": self.site, "error": error, **self._filter_context()}
             return render(request, "reports/only_daily.html", context, status=410)
@@ -150,6 +160,16 @@ class ReportView(SiteView):
         self.tabs = form.read_tabs()
         self.chosen_metric = form.read_metric()
         self.page_number = form.read_page_number()
+
+    @property
+    def seconds(self) -> float:
+        """How long all questions together may take."""
+        return float(settings.REPORT_SECONDS)
+
+    def respond(self) -> HttpResponseBase:
+        """Return the page, from the warehouse. Raises ReportLimitError."""
+        self.warehouse.answer_ahead(*self.rehearse())
+        return render(self.request, self.template_name, self.get_context_data())
 
     def answers(self) -> dict[str, Any]:
         """Return what the page shows of the answers to its questions, by the template's names.
@@ -220,6 +240,8 @@ class ReportView(SiteView):
         return super().get_context_data(
             period=self.period,
             kept_query=self.links.kept_query,
+            zip_name=self.zip_name,
+            export_query=write_query(self.filters, self.links.parameters),
             nothing_matches=answers.get("is_empty", False) and self._has_other_visits(),
             earlier=self.earlier,
             comparison=self.comparison,

@@ -169,30 +169,39 @@ class FourReportView(ReportView):
         """The report's name marks its place in the navigation."""
         return self.report.name
 
-    def breakdown(
-        self,
-        dimension: Dimension,
-        *,
-        filters: tuple[Condition, ...] = (),
-        order_by: Order | None = None,
-        **options: Any,
-    ) -> Table:
-        """Return the dimension's table with the report's columns.
+    @property
+    def zip_name(self) -> str:  # type: ignore[override]
+        """A breakdown too is in its report's."""
+        return self.report.name
 
-        Rates and times are sorted by how many visits or visitors they are of, if nothing else is
-        asked for: the 100 % of a single visit says nothing.
-        """
+    def breakdown(self, dimension: Dimension, **options: Any) -> Table:
+        """Return the dimension's table with the report's columns."""
         metrics = self.report.breakdowns[dimension]
-        number = next(metric for metric in metrics if metric.unit is Unit.COUNT)
-        own: tuple[Condition, ...] = (OWN_EVENTS,) if dimension is EVENT else ()
         return self.table(
             dimension,
             *metrics,
-            whole=self.total(metrics[0], *own),
-            filters=(*own, *filters),
-            order_by=(order_by or Order(number),),
+            whole=self.total(metrics[0], *self.filters_of(dimension)),
+            filters=self.filters_of_rows(dimension),
+            order_by=self.order_of(dimension),
             **options,
         )
+
+    def filters_of(self, dimension: Dimension) -> tuple[Condition, ...]:
+        """Return what the dimension's table asks of events besides the page's filters."""
+        return (OWN_EVENTS,) if dimension is EVENT else ()
+
+    def filters_of_rows(self, dimension: Dimension) -> tuple[Condition, ...]:
+        """Return the same, and what leaves out rows of the whole that shares are of."""
+        return self.filters_of(dimension)
+
+    def order_of(self, dimension: Dimension) -> tuple[Order, ...]:
+        """Return how the dimension's table is sorted.
+
+        Rates and times are by how many visits or visitors they are of: the 100 % of a single visit
+        says nothing.
+        """
+        metrics = self.report.breakdowns[dimension]
+        return (Order(next(metric for metric in metrics if metric.unit is Unit.COUNT)),)
 
 
 class FourReportPage(FourReportView):
@@ -264,16 +273,7 @@ class BreakdownPage(FourReportView):
     def answers(self) -> dict[str, Any]:
         """Return the table, and the pages before and after it."""
         offset = (self.page_number - 1) * self.rows_per_page
-        searched = Filter(
-            self.dimension, (self.search,), operator=Operator.CONTAINS, case_sensitive=False
-        )
-        table = self.breakdown(
-            self.dimension,
-            filters=make_conditions([searched] if self.search else []),
-            order_by=Order(self.columns[self.sort[0]], self.sort[1]) if self.sort else None,
-            limit=self.rows_per_page,
-            offset=offset,
-        )
+        table = self.breakdown(self.dimension, limit=self.rows_per_page, offset=offset)
         return {
             "report": self.report,
             "dimension": self.dimension,
@@ -287,6 +287,21 @@ class BreakdownPage(FourReportView):
             "last_row": offset + len(table.rows),
             "has_more": offset + len(table.rows) < table.total_rows,
         }
+
+    def filters_of_rows(self, dimension: Dimension) -> tuple[Condition, ...]:
+        """Return what the table asks of events, what is searched for among it."""
+        searched = Filter(
+            dimension, (self.search,), operator=Operator.CONTAINS, case_sensitive=False
+        )
+        conditions = make_conditions([searched] if self.search else [])
+        return (*super().filters_of_rows(dimension), *conditions)
+
+    def order_of(self, dimension: Dimension) -> tuple[Order, ...]:
+        """Return the order that is asked for, else that of the report."""
+        if self.sort is None:
+            return super().order_of(dimension)
+        name, descending = self.sort
+        return (Order(self.columns[name], descending),)
 
     @property
     def _order(self) -> str:

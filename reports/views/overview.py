@@ -58,7 +58,7 @@ class OverviewView(ReportView):
     """Everything on one page."""
 
     template_name = "reports/overview.html"
-    page_name = "overview"
+    page_name = zip_name = "overview"
 
     def answers(self) -> dict[str, Any]:
         """Return the headline, the chart and the cards."""

@@ -6,9 +6,9 @@ answer twice as many. They share the tables that were made for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from queue import SimpleQueue
 from typing import Any
 
@@ -33,13 +33,25 @@ def answer_ahead(
     Left out is what needs events that are not kept, and what is asked of live rows themselves,
     which are for `state.engine` alone. `state.maker` is of use no more. Raises what `bounds` do.
     """
+    with written_ahead(state, questions, bounds) as statements:
+        return _run(statements, state, bounds)
+
+
+@contextmanager
+def written_ahead(
+    state: SiteState, questions: Iterable[ReportQuery], bounds: Bounds
+) -> Iterator[dict[ReportQuery, Statement]]:
+    """Give the statements that answer the questions, to be run by any connection in the context.
+
+    What is left out, and raised, is as above.
+    """
     questions = list(dict.fromkeys(questions))
     writer = Writer(state, state.maker, questions)
     with bounds.stop(state.maker):
         statements = _write_shared(writer, questions)
         state.maker.execute("COMMIT")
     try:
-        return _run(statements, state, bounds)
+        yield statements
     finally:
         writer.tables.drop()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import date
 from typing import Any, Protocol
 
@@ -21,6 +23,14 @@ class Warehouse(Protocol):
 
         For once. No answer depends on it.
         """
+        ...
+
+    def expecting(self, *questions: ReportQuery) -> AbstractContextManager[None]:
+        """Read once, in the context, what several of these questions need."""
+        ...
+
+    def stream(self, query: ReportQuery) -> Iterator[list[tuple[Any, ...]]]:
+        """Return the rows that `answer` would, some at a time. Raises what that does."""
         ...
 
     def answer(self, query: ReportQuery) -> list[tuple[Any, ...]]:

@@ -14,15 +14,16 @@ from reports.exceptions import ReportTooLargeError, ReportTooSlowError
 
 
 class Bounds:
-    """REPORT_SECONDS from now on, for a page with many questions no more."""
+    """So many seconds from now on, REPORT_SECONDS by default, for many questions no more."""
 
-    def __init__(self) -> None:
-        self._ends_at = monotonic() + settings.REPORT_SECONDS
+    def __init__(self, seconds: float | None = None) -> None:
+        self._seconds: float = settings.REPORT_SECONDS if seconds is None else seconds
+        self._ends_at = monotonic() + self._seconds
 
     def check(self) -> None:
         """Raise ReportTooSlowError when the time is over."""
         if monotonic() >= self._ends_at:
-            raise ReportTooSlowError(settings.REPORT_SECONDS)
+            raise ReportTooSlowError(self._seconds)
 
     @contextmanager
     def stop(self, *engines: duckdb.DuckDBPyConnection) -> Iterator[None]:
@@ -43,7 +44,7 @@ class Bounds:
         try:
             yield
         except duckdb.InterruptException:
-            raise ReportTooSlowError(settings.REPORT_SECONDS) from None
+            raise ReportTooSlowError(self._seconds) from None
         except duckdb.OutOfMemoryException:
             raise ReportTooLargeError(settings.REPORT_MEMORY_MB) from None
         finally:

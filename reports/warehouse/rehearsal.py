@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -18,6 +20,14 @@ class Rehearsal:
 
     def answer_ahead(self, *questions: ReportQuery) -> None:
         """Do nothing."""
+
+    def expecting(self, *questions: ReportQuery) -> AbstractContextManager[None]:
+        """Do nothing."""
+        return nullcontext()
+
+    def stream(self, query: ReportQuery) -> Iterator[list[tuple[Any, ...]]]:
+        """Return nothing but what `answer` does."""
+        return iter([self.answer(query)])
 
     def answer(self, query: ReportQuery) -> list[tuple[Any, ...]]:
         """Return what there is where nothing happened: no row, without dimensions an empty one."""

@@ -46,6 +46,11 @@ REPORT_MEMORY_MB = read_number("REPORT_MEMORY_MB", 1024, lowest=64, highest=1_00
 REPORT_SECONDS = read_number("REPORT_SECONDS", 30, lowest=1, highest=3600)
 REPORT_THREADS = read_number("REPORT_THREADS", 2, lowest=1, highest=256)
 
+# Exports: seconds for the making of a file; events that one has at most; exports at once.
+EXPORT_SECONDS = read_number("EXPORT_SECONDS", 300, lowest=1, highest=86_400)
+EXPORT_EVENTS = read_number("EXPORT_EVENTS", 20_000_000, lowest=1, highest=10_000_000_000)
+EXPORTS_AT_ONCE = read_number("EXPORTS_AT_ONCE", 2, lowest=1, highest=256)
+
 # Server
 SECRET_KEY = read_secret_key("SECRET_KEY", DATA_DIR)
 DEBUG = False

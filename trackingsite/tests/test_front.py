@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -398,6 +399,34 @@ def test_an_answer_whose_client_has_gone_is_closed() -> None:
     assert parts.closed
     assert client.sent == []
     assert server.in_threads == 0
+
+
+def test_nothing_more_is_made_for_a_client_that_has_left() -> None:
+    made: list[int] = []
+
+    class Leaving(FakeClient):
+        async def receive(self) -> dict[str, Any]:
+            """Return the request; later that the client left, after the third part."""
+            self.taken += 1
+            if self.taken == 1:
+                return {"type": "http.request", "body": b"", "more_body": False}
+            while len(self.sent) < 3:
+                await asyncio.sleep(0)
+            return {"type": "http.disconnect"}
+
+    class Making(Streaming):
+        def __iter__(self) -> Iterator[bytes]:
+            """Make a part after the other, which takes a moment."""
+            for number in range(1000):
+                time.sleep(0.001)
+                made.append(number)
+                yield b"part"
+
+    parts = Making()
+    client = ask(make_scope(), Leaving(), FakeApplication(parts))
+
+    assert 3 <= len(made) < 1000
+    assert (parts.closed, client.is_answered) == (True, False)
 
 
 def test_requests_beyond_those_that_may_wait_are_refused_at_once() -> None:
