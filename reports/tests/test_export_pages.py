@@ -83,6 +83,14 @@ def test_events_are_the_sites_own(site: Site, member: Client) -> None:
     assert rows == [["event", "events", "visitors"], ["signup", "1", "1"]]
 
 
+def test_a_list_is_searched_and_sorted_as_its_page(site: Site, member: Client) -> None:
+    asked = {"period": "7d", "q": "G", "sort": "-source"}
+
+    assert column(read_list(member, "visitors/source.csv", **asked), "source") == ["Google", "Bing"]
+    page = Page.of(member.get(f"{SITE}visitors/source/", asked))
+    assert page.links(f"{SITE}visitors/source.csv?period=7d&q=G&sort=-source")
+
+
 def test_a_text_that_would_be_a_formula_is_none(site: Site, member: Client) -> None:
     assert column(read_list(member, "pageviews/title.csv"), "title") == ["'=1+1"]
 
