@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
 MINUTE: Final = timedelta(minutes=1)
+SECOND: Final = timedelta(seconds=1)
 WEEK: Final = 7 * DAY
 
 #: Reports reach from here ...
@@ -140,6 +142,13 @@ class DateRange:
             until=until,
         )
 
+    def offsets(self) -> list[tuple[datetime | None, int]]:
+        """How many seconds clocks are ahead of UTC, one after the other, and until when each.
+
+        An end is an instant in UTC (naive); None for the last, which goes on.
+        """
+        return _offsets(self.first_day, self.end_day, self.zone)
+
     def beside(self, steps: int) -> DateRange:
         """Return as many whole days right before (steps = -1) or right after (1) these.
 
@@ -204,6 +213,30 @@ class DateRange:
                     following.astimezone(self.zone),
                 )
                 start = following
+
+
+@lru_cache(maxsize=64)
+def _offsets(first_day: date, end_day: date, zone: ZoneInfo) -> list[tuple[datetime | None, int]]:
+    found: list[tuple[datetime | None, int]] = []
+    start = midnight(first_day, zone).astimezone(UTC)
+    for number in range((end_day - first_day).days):
+        end = midnight(first_day + (number + 1) * DAY, zone).astimezone(UTC)
+        if _offset(start, zone) != _offset(end, zone):
+            before = _offset(start, zone)
+            until, after = start, end
+            while after - until > SECOND:
+                middle = until + (after - until) // 2
+                until, after = (
+                    (middle, after) if _offset(middle, zone) == before else (until, middle)
+                )
+            found.append((after.replace(microsecond=0, tzinfo=None), before))
+        start = end
+    return [*found, (None, _offset(start, zone))]
+
+
+def _offset(instant: datetime, zone: ZoneInfo) -> int:
+    local = instant.astimezone(zone).replace(tzinfo=UTC)
+    return round((local - instant).total_seconds())
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:

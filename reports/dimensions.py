@@ -146,3 +146,11 @@ TIME: Final[dict[Interval, Dimension]] = {
         expression="date_trunc('month', happened_on)::DATE",
     ),
 }
+
+#: What comes again every week: 1 is Monday, 7 Sunday ...
+WEEKDAY: Final = Dimension(name="weekday", label="Weekday", expression="isodow(happened_on)")
+#: ... and every day: 0 to 23, as the site's clocks showed it. The question brings what they showed.
+HOUR_OF_DAY: Final = Dimension(name="hour_of_day", label="Hour of day", expression="hour_of_day")
+
+#: Those that tell when something happened.
+OF_TIME: Final = frozenset({*TIME.values(), WEEKDAY, HOUR_OF_DAY})

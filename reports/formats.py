@@ -36,6 +36,15 @@ def format_figure(value: float | Money | None, unit: Unit) -> str:
             raise TypeError("An amount of money has a currency.")
 
 
+def format_brief(count: int) -> str:
+    """Return a count where there is little room: `9,999`, then `10k`, `1.2M`, rounded down."""
+    for size, sign in ((1_000_000, "M"), (1_000, "k")):
+        if count >= max(size, 10_000):
+            tenths = count * 10 // size
+            return f"{tenths // 10}{sign}" if tenths >= 100 else f"{tenths / 10:g}{sign}"
+    return str(intcomma(count))
+
+
 def format_share(fraction: float) -> str:
     """Return a fraction as a percentage: whole from 10 % on, one decimal below."""
     percent = fraction * 100

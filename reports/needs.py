@@ -9,13 +9,13 @@ from typing import Final
 from archive.columns import COLUMNS
 from reports.components import Component
 from reports.dates import Interval
-from reports.dimensions import TIME
+from reports.dimensions import HOUR_OF_DAY, TIME
 from reports.filters import dimensions_of
 from reports.queries import ReportQuery
 from reports.sql import LEVEL_COLUMNS, levels_of
 
 _WORD: Final = re.compile(r"\w+")
-_BY_INSTANT: Final = {TIME[Interval.MINUTE], TIME[Interval.HOUR]}
+_BY_INSTANT: Final = {TIME[Interval.MINUTE], TIME[Interval.HOUR], HOUR_OF_DAY}
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Final
 
@@ -15,15 +16,19 @@ from archive.engine import open_engine
 from archive.files import Draft, read_files, write_file
 from archive.lists import ListChange
 from archive.models import DAY, ArchiveFile, events_kept_from
-from reports.dates import first_of_month, next_month, today_in
+from reports.dates import DateRange, first_of_month, next_month, today_in
+from reports.dimensions import HOUR_OF_DAY
 from reports.rollup import (
     COUNTED,
     ROLLED_UP,
     ROLLUP_COLUMNS,
     WHOLE,
+    stored_name,
     write_daily_figures,
     write_stays,
+    zone_of,
 )
+from reports.sql import with_hour_of_day
 from sites.models import Site
 from visits.models import LiveVisit
 
@@ -119,16 +124,19 @@ def _make_figures(
     )
     columns = ", ".join(f"{name} {kind}" for name, kind in ROLLUP_COLUMNS.items())
     engine.execute(f"CREATE OR REPLACE TEMP TABLE daily ({columns})")
+    zone = zone_of(dimensions or (), Site.objects.get(pk=site_id).zone)
     if reaching:
         row.reaches_back, row.has_users = _describe(engine, reaching, first, last)
         since = min([first, *map(date.fromisoformat, row.reaches_back.values())])
         earlier = ArchiveFile.objects.for_site(site_id).events()
         source = read_files(earlier.filter(last_day__gte=since, first_day__lte=last))
+        days = DateRange(first_day=first, end_day=last + DAY, zone=zone)
         row.dimensions = _fill(
-            engine, source, since, first, last, dimensions, with_later_days=bool(row.reaches_back)
+            engine, source, since, days, dimensions, with_later_days=bool(row.reaches_back)
         )
     else:
-        row.dimensions = sorted(ROLLED_UP)  # there is nothing that they would leave out
+        # There is nothing that they would leave out.
+        row.dimensions = sorted(stored_name(each, zone) for each in ROLLED_UP.values())
     row.rows = engine.execute("SELECT count(*) FROM daily").fetchall()[0][0]
     return row
 
@@ -201,8 +209,7 @@ def _fill(
     engine: duckdb.DuckDBPyConnection,
     source: str,
     since: date,
-    first: date,
-    last: date,
+    days: DateRange,
     dimensions: Collection[str] | None,
     *,
     with_later_days: bool,
@@ -213,23 +220,25 @@ def _fill(
     """
     events = (
         f"(SELECT * FROM {source} WHERE happened_on >= DATE '{since}'"
-        f" AND happened_on <= DATE '{last}')"
+        f" AND happened_on < DATE '{days.end_day}')"
     )
     engine.execute(f"CREATE OR REPLACE TEMP TABLE stays AS {write_stays(events)}")
-    stays = engine.execute("SELECT count(*) FROM stays WHERE happened_on >= ?", [first]).fetchall()[
-        0
-    ][0]
+    ((stays,),) = engine.execute(
+        "SELECT count(*) FROM stays WHERE happened_on >= ?", [days.first_day]
+    ).fetchall()
+    with_hours = with_hour_of_day(events, replace(days, first_day=since))
     kept = []
     components = [component.name for component in COUNTED]
-    for name, dimension in ROLLED_UP.items():
+    for dimension in ROLLED_UP.values():
+        name = stored_name(dimension, days.zone)
         if dimensions is not None and name not in dimensions:
             continue
         figures = write_daily_figures(
             dimension,
             components,
             stays="stays",
-            events=events,
-            since=f"DATE '{first}'",
+            events=with_hours if dimension is HOUR_OF_DAY else events,
+            since=f"DATE '{days.first_day}'",
             with_later_days=with_later_days,
         )
         engine.execute(f"CREATE OR REPLACE TEMP TABLE figures AS {figures}")

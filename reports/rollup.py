@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from archive.columns import VISIT_COLUMNS
 from reports.components import (
@@ -36,7 +37,16 @@ from reports.components import (
     VISITORS,
     VISITS,
 )
-from reports.dimensions import DIMENSIONS, EVENT, HOSTNAME, PAGE, SCREEN, TITLE, Dimension
+from reports.dimensions import (
+    DIMENSIONS,
+    EVENT,
+    HOSTNAME,
+    HOUR_OF_DAY,
+    PAGE,
+    SCREEN,
+    TITLE,
+    Dimension,
+)
 
 #: Of figures that are by no dimension.
 WHOLE: Final = Dimension(name="", label="", expression="''")
@@ -46,7 +56,7 @@ FACTS: Final = tuple(
     each for each in DIMENSIONS.values() if each.expression in VISIT_COLUMNS or each is SCREEN
 )
 #: Dimensions of single events.
-OF_EVENTS: Final = (PAGE, TITLE, HOSTNAME, EVENT)
+OF_EVENTS: Final = (PAGE, TITLE, HOSTNAME, EVENT, HOUR_OF_DAY)
 
 ROLLED_UP: Final[dict[str, Dimension]] = {
     dimension.name: dimension for dimension in (WHOLE, *FACTS, *OF_EVENTS)
@@ -161,6 +171,21 @@ _LATER: Final = (
         " WHERE later.scroll_depth IS NOT NULL AND earlier.scroll_depth IS NOT NULL",
     ),
 )
+
+
+def stored_name(dimension: Dimension, zone: ZoneInfo) -> str:
+    """Return the name that rows of daily figures have for the dimension.
+
+    Hours are those of a time zone: where the site has got another one since, they are told anew.
+    """
+    return f"{HOUR_OF_DAY.name} {zone.key}" if dimension is HOUR_OF_DAY else dimension.name
+
+
+def zone_of(names: Iterable[str], otherwise: ZoneInfo) -> ZoneInfo:
+    """Return the time zone of the hours among the stored names of dimensions."""
+    hours = f"{HOUR_OF_DAY.name} "
+    keys = [name.removeprefix(hours) for name in names if name.startswith(hours)]
+    return ZoneInfo(keys[0]) if keys else otherwise
 
 
 def write_stays(events: str) -> str:

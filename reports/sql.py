@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reports.components import Component, Level, Scope
 from reports.conditions import Parameters, add_parameter, write_conditions, write_expression
-from reports.dates import Interval
-from reports.dimensions import TIME, Dimension
+from reports.dates import DateRange, Interval
+from reports.dimensions import HOUR_OF_DAY, TIME, Dimension
 from reports.scopes import derive, shared_groups
 
 if TYPE_CHECKING:
@@ -192,8 +192,21 @@ def _matched(
     needed = [name for level in levels for name in LEVEL_COLUMNS[level]]
     needed += [name for part in components for name in part.columns]
     columns += dict.fromkeys(needed)
+    if HOUR_OF_DAY in query.dimensions:
+        table = f"{with_hour_of_day(table, query.range)} AS events"
     source = table + _clocks(query, parameters)
     return f"SELECT {', '.join(columns)} FROM {source} WHERE {write_conditions(query, parameters)}"
+
+
+def with_hour_of_day(table: str, days: DateRange) -> str:
+    """Return a relation of the table's events, of these days, with their hour of day."""
+    *earlier, (_, offset) = days.offsets()
+    whens = "".join(
+        f" WHEN happened_at < TIMESTAMP '{until}' THEN {seconds}" for until, seconds in earlier
+    )
+    seconds = f"CASE{whens} ELSE {offset} END" if whens else f"{offset}"
+    hour = f"(epoch_us(happened_at) // 1000000 + {seconds}) // 3600 % 24"
+    return f"(SELECT *, ({hour})::TINYINT AS hour_of_day FROM {table})"
 
 
 def _clocks(query: ReportQuery, parameters: Parameters) -> str:

@@ -351,3 +351,14 @@ def local_month(zone: ZoneInfo) -> Callable[[OracleVisit, Action], date]:
     """Return what tells the first day of an action's month."""
     day = local_day(zone)
     return lambda visit, action: day(visit, action).replace(day=1)
+
+
+def local_weekday(zone: ZoneInfo) -> Callable[[OracleVisit, Action], int]:
+    """Return what tells an action's day of the week, 1 for Monday."""
+    day = local_day(zone)
+    return lambda visit, action: day(visit, action).isoweekday()
+
+
+def local_hour_of_day(zone: ZoneInfo) -> Callable[[OracleVisit, Action], int]:
+    """Return what tells the hour that a clock on the wall showed."""
+    return lambda visit, action: action.at.astimezone(zone).hour

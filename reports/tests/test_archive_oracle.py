@@ -21,7 +21,6 @@ from archive.compaction import compact
 from archive.models import events_kept_from
 from archive.pruning import prune_rows
 from archive.retention import drop_old_events
-from reports.dimensions import TIME
 from reports.exceptions import EventsDroppedError
 from reports.filters import Filter
 from reports.metrics import METRICS
@@ -33,11 +32,11 @@ from reports.tests.oracle import Action
 from reports.tests.test_oracle import (
     ASKED,
     LIMITS,
-    NAMES_OF_TIME,
     DrawnQuestion,
     Limits,
     answer_ahead,
     assert_answered,
+    dimension_of,
     drawn_questions,
     histories,
     make_site,
@@ -121,13 +120,20 @@ DAILY: Final = tuple(
 )
 
 
+#: Names of what a day tells.
+OF_DAYS: Final = ("day", "week", "month", "weekday")
+#: Names of dimensions that days are rolled up by here.
+KNOWN: Final = {"", *ASKED, "hour_of_day"}
+
+
 @st.composite
 def plain_questions(draw: st.DrawFn) -> DrawnQuestion:
     """A question as most of a page's are: one dimension or none, over days, all of it."""
-    days = [name for name in NAMES_OF_TIME if name in {"day", "week", "month"}]
-    names = draw(st.sampled_from([[], *([name] for name in [*oracle.GROUPS, *days])]))
-    [*dimensions] = (TIME[NAMES_OF_TIME[n]] if n in NAMES_OF_TIME else ASKED[n] for n in names)
-    part = st.sampled_from([*ASKED.values()] if not names or names[0] in days else dimensions)
+    alone = [*oracle.GROUPS, *OF_DAYS, "hour_of_day"]
+    several = [["weekday", "hour_of_day"], ["hour_of_day", "month"]]
+    names = draw(st.sampled_from([[], *([name] for name in alone), *several]))
+    dimensions = [*map(dimension_of, names)]
+    part = st.sampled_from([ASKED[name] for name in names if name in ASKED] or [*ASKED.values()])
     values = st.sampled_from((("/", "news", "signup"), ("/",), ("news",), ("engagement",), ("",)))
     only = st.builds(Filter, part, values, st.booleans())
     metrics = draw(some_metrics(DAILY))
@@ -148,7 +154,7 @@ def needs_events(question: DrawnQuestion) -> bool:
     parts = {d.name for d in question.dimensions} | {
         part.dimension.name for part in question.filters if isinstance(part, Filter)
     }
-    of_days = {d.name for d in TIME.values()}
+    of_days = {dimension_of(name).name for name in OF_DAYS}
     return bool(question.filters) or any(name not in ROLLED_UP for name in parts - of_days)
 
 
@@ -185,7 +191,7 @@ def test_reports_agree_wherever_the_rows_are(
     # The rule that leaves out dimensions with many values would leave out all of so few events.
     monkeypatch.setattr("reports.rolling_up.STAYS_PER_ROW", 0)
     monkeypatch.setattr("reports.rolling_up.MANY_EVENTS", 0)
-    known = {name: dimension for name, dimension in ROLLED_UP.items() if name in {"", *ASKED}}
+    known = {name: ROLLED_UP[name] for name in KNOWN & ROLLED_UP.keys()}
     monkeypatch.setattr("reports.rolling_up.ROLLED_UP", known)
 
     def send_in_pieces(site: Site, actions: list[Action]) -> None:
@@ -237,7 +243,7 @@ def test_figures_are_right_or_refused_where_events_are_dropped(
 ) -> None:
     monkeypatch.setattr("reports.rolling_up.STAYS_PER_ROW", 0)
     monkeypatch.setattr("reports.rolling_up.MANY_EVENTS", 0)
-    known = {name: dimension for name, dimension in ROLLED_UP.items() if name in {"", *ASKED}}
+    known = {name: ROLLED_UP[name] for name in KNOWN & ROLLED_UP.keys()}
     monkeypatch.setattr("reports.rolling_up.ROLLED_UP", known)
 
     def send_in_pieces(site: Site, actions: list[Action]) -> None:

@@ -478,3 +478,35 @@ def test_days_beside_others_are_as_many_or_a_whole_month(
 
     assert days.beside(-1) == through(*before)
     assert days.beside(1) == through(*after)
+
+
+@pytest.mark.parametrize(
+    ("first_day", "days", "zone", "offsets"),
+    [
+        (date(2026, 3, 10), 1, "UTC", [(None, 0)]),
+        (date(2026, 1, 1), 31, "Asia/Kolkata", [(None, 19_800)]),
+        (
+            date(2026, 1, 1),
+            365,
+            "Europe/Berlin",
+            [("2026-03-29T01:00", 3600), ("2026-10-25T01:00", 7200), (None, 3600)],
+        ),
+        # Half an hour, and the day of the change alone.
+        (
+            date(2026, 4, 5),
+            1,
+            "Australia/Lord_Howe",
+            [("2026-04-04T15:00", 39_600), (None, 37_800)],
+        ),
+        # A day that was left out.
+        (date(2011, 12, 28), 5, "Pacific/Apia", [("2011-12-30T10:00", -36_000), (None, 50_400)]),
+    ],
+)
+def test_offsets_change_where_clocks_do(
+    first_day: date, days: int, zone: str, offsets: list[tuple[str | None, int]]
+) -> None:
+    span = DateRange(first_day=first_day, end_day=first_day + days * DAY, zone=ZoneInfo(zone))
+
+    assert [(until and f"{until:%Y-%m-%dT%H:%M}", offset) for until, offset in span.offsets()] == (
+        offsets
+    )

@@ -6,7 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from reports.formats import format_change, format_duration, format_figure, format_share
+from reports.formats import (
+    format_brief,
+    format_change,
+    format_duration,
+    format_figure,
+    format_share,
+)
 from reports.metrics import (
     BOUNCE_RATE,
     SCROLL_DEPTH,
@@ -113,3 +119,20 @@ def test_templates_write_the_same() -> None:
     assert figure(0.25, BOUNCE_RATE) == "25%"
     assert change_text(Change(VISITORS, 2, 1)) == "+100%"
     assert (duration(75.0), duration(0.0), duration(None)) == ("1m 15s", "0s", "–")
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0"),
+        (9_999, "9,999"),
+        (10_000, "10k"),
+        (12_999, "12k"),
+        (999_999, "999k"),
+        (1_000_000, "1M"),
+        (1_290_000, "1.2M"),
+        (34_500_000, "34M"),
+    ],
+)
+def test_a_count_with_little_room_is_rounded_down(count: int, text: str) -> None:
+    assert format_brief(count) == text

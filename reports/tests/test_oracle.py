@@ -15,7 +15,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from reports.dates import DateRange, Interval
-from reports.dimensions import DIMENSIONS, TIME, Dimension, property_dimension
+from reports.dimensions import (
+    DIMENSIONS,
+    HOUR_OF_DAY,
+    TIME,
+    WEEKDAY,
+    Dimension,
+    property_dimension,
+)
 from reports.filters import AllOf, AnyOf, Condition, Filter, HasDone, Not, Operator
 from reports.metrics import METRICS, Metric
 from reports.queries import Order, ReportQuery, break_down, chart, summarise
@@ -153,7 +160,17 @@ BUCKETS: Final = {
     Interval.WEEK: oracle.local_monday,
     Interval.MONTH: oracle.local_month,
 }
-NAMES_OF_TIME: Final = {interval.value: interval for interval in Interval}
+#: Dimensions of time by name, each with what tells the oracle the group of an action.
+OF_TIME: Final = {
+    **{interval.value: (TIME[interval], bucket) for interval, bucket in BUCKETS.items()},
+    "weekday": (WEEKDAY, oracle.local_weekday),
+    "hour_of_day": (HOUR_OF_DAY, oracle.local_hour_of_day),
+}
+
+
+def dimension_of(name: str) -> Dimension:
+    """Return the dimension of a name of ASKED or OF_TIME."""
+    return OF_TIME[name][0] if name in OF_TIME else ASKED[name]
 
 
 @st.composite
@@ -265,10 +282,8 @@ def some_metrics(of: Iterable[Metric] = METRICS.values()) -> st.SearchStrategy[t
 @st.composite
 def drawn_questions(draw: st.DrawFn) -> DrawnQuestion:
     """Any question."""
-    names = draw(st.lists(st.sampled_from([*ASKED, *NAMES_OF_TIME]), max_size=2, unique=True))
-    dimensions = tuple(
-        TIME[NAMES_OF_TIME[name]] if name in NAMES_OF_TIME else ASKED[name] for name in names
-    )
+    names = draw(st.lists(st.sampled_from([*ASKED, *OF_TIME]), max_size=2, unique=True))
+    dimensions = tuple(map(dimension_of, names))
     metrics = draw(some_metrics())
     return DrawnQuestion(
         metrics=metrics,
@@ -293,9 +308,7 @@ def assert_answered(warehouse: Warehouse, asked: Asked, drawn: DrawnQuestion) ->
         and (days.until is None or one[1].at < days.until)
     ]
     groups: list[tuple[str, oracle.Group]] = [
-        (name, BUCKETS[NAMES_OF_TIME[name]](days.zone))
-        if name in NAMES_OF_TIME
-        else (name, oracle.GROUPS[name])
+        (name, OF_TIME[name][1](days.zone) if name in OF_TIME else oracle.GROUPS[name])
         for name in drawn.names
     ]
     breakdown = break_down(warehouse, question)

@@ -12,8 +12,18 @@ from django.db import transaction
 from archive.archiver import archive_finished
 from archive.models import ArchiveFile
 from archive.upkeep import keep_up
+from archive.verification import verify
 from reports.dates import DateRange, Interval
-from reports.dimensions import COUNTRY, ENTRY_PAGE, EVENT, PAGE, SOURCE, TIME
+from reports.dimensions import (
+    COUNTRY,
+    ENTRY_PAGE,
+    EVENT,
+    HOUR_OF_DAY,
+    PAGE,
+    SOURCE,
+    TIME,
+    WEEKDAY,
+)
 from reports.filters import Filter
 from reports.metrics import (
     BOUNCE_RATE,
@@ -92,6 +102,8 @@ FROM_DAYS, FROM_EVENTS = "Answered from daily figures.", "Answered from events."
         ({"dimensions": (SOURCE,), "filters": (Filter(SOURCE, ("news",)),)}, FROM_DAYS),
         ({"filters": (Filter(EVENT, ("pageview",)),), "metrics": (PAGEVIEWS,)}, FROM_DAYS),
         ({"metrics": (SCROLL_DEPTH, TIME_ON_PAGE, BOUNCE_RATE)}, FROM_DAYS),
+        ({"dimensions": (HOUR_OF_DAY,)}, FROM_DAYS),
+        ({"dimensions": (WEEKDAY, HOUR_OF_DAY)}, FROM_DAYS),
         ({"dimensions": (TIME[Interval.HOUR],)}, FROM_EVENTS),
         ({"dimensions": (SOURCE, COUNTRY)}, FROM_EVENTS),
         ({"dimensions": (SOURCE,), "filters": (Filter(PAGE, ("/",)),)}, FROM_EVENTS),
@@ -306,3 +318,38 @@ def test_files_of_a_month_that_is_over_become_one(site: Site) -> None:
 
 def rollups(site: Site) -> list[ArchiveFile]:
     return list(ArchiveFile.objects.for_site(site.pk).rollups().order_by("first_day"))
+
+
+def test_hours_are_told_anew_in_another_time_zone(night: None, two_days: ReportQuery) -> None:
+    """Nobody knows a day's hours in another zone from its figures; its events tell."""
+    by_hour = replace(two_days, metrics=(PAGEVIEWS,), dimensions=(HOUR_OF_DAY,))
+    assert source_of(by_hour) == FROM_DAYS
+    assert by_value(by_hour) == {
+        23: {"pageviews": 1},
+        0: {"pageviews": 1},
+        12: {"pageviews": 1},
+    }
+    site = two_days.site
+    site.timezone = "Asia/Kolkata"
+    site.save()
+
+    moved = replace(by_hour, range=replace(two_days.range, zone=site.zone))
+
+    assert source_of(moved) == FROM_EVENTS
+    assert by_value(moved) == {5: {"pageviews": 2}, 17: {"pageviews": 1}}
+    assert verify(site).sentences() == []
+
+
+def test_a_visit_of_more_than_a_week_is_counted_from_events(
+    site: Site, two_days: ReportQuery
+) -> None:
+    """It was there on two Mondays, and is one visit of Mondays."""
+    long = add_visit(site=site, visitor=1, started_at=NOON - DAY)
+    for halves in range(7 * 48 + 1):  # to the next Monday's noon
+        add_event(visit=long, happened_at=NOON - DAY + halves * HOUR / 2)
+    keep_up(LATER)
+    fortnight = replace(two_days.range, end_day=MONDAY + 14 * DAY)
+    by_weekday = replace(two_days, range=fortnight, dimensions=(WEEKDAY,))
+
+    assert source_of(by_weekday) == FROM_EVENTS
+    assert by_value(by_weekday)[1] == {"visitors": 1, "visits": 1, "pageviews": 24 + 25}

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reports.cards import CARDS, Card
+from reports.dates import today_in
 from reports.dimensions import EVENT
+from reports.exceptions import EventsDroppedError
 from reports.filters import OWN_EVENTS
 from reports.metrics import (
     BOUNCE_RATE,
@@ -20,9 +22,11 @@ from reports.metrics import (
     Metric,
 )
 from reports.page_links import Choice
+from reports.queries import break_down
 from reports.tables import Table
 from reports.views.base import ReportView
 from reports.views.four import REPORTS
+from reports.week import DAYS_OF_WEEK, Weekday, ask_of_week, draw_week
 
 #: Figures of the headline, each of which can be put into the chart.
 HEADLINE: tuple[Metric, ...] = (
@@ -75,8 +79,20 @@ class OverviewView(ReportView):
                 *(self.card(card, visitors) for card in CARDS),
                 ShownCard("events", "Events", events, [], _DETAILS[EVENT]),
             ],
+            "week": self.week(),
             "is_empty": not visitors,
         }
+
+    def week(self) -> list[Weekday]:
+        """Return the hours of a week; none for fewer days, or where their hours are not known."""
+        days = self.period.range
+        if days.days < DAYS_OF_WEEK:
+            return []
+        try:
+            rows = break_down(self.warehouse, ask_of_week(self.question(VISITORS))).rows
+        except EventsDroppedError:
+            return []
+        return draw_week(rows, days, today_in(days.zone, self.now))
 
     def card(self, card: Card, visitors: float | None) -> ShownCard:
         """Return the card as the address and the filters have it; shares are of `visitors`."""

@@ -16,23 +16,29 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from archive.files import read_files
 from archive.live import SiteState
 from archive.models import DAY, ArchiveFile
 from reports.components import VISITS, Component, Level
 from reports.conditions import Parameters, write_condition
-from reports.dates import DateRange, Interval, today_in
-from reports.dimensions import EVENT, TIME, Dimension
+from reports.dates import WEEK, DateRange, Interval, today_in
+from reports.dimensions import EVENT, HOUR_OF_DAY, TIME, WEEKDAY, Dimension
 from reports.filters import Condition, Filter, dimensions_of, put_in_place
 from reports.needs import columns_for
 from reports.queries import ReportQuery
-from reports.rollup import COUNTED, ROLLED_UP, WHOLE
+from reports.rollup import COUNTED, ROLLED_UP, WHOLE, stored_name
 from reports.sql import count_events, group_names
 from reports.warehouse.expectation import Expectation
 from reports.warehouse.tables import MadeTables
 
-_BY_DAYS: Final = (TIME[Interval.DAY], TIME[Interval.WEEK], TIME[Interval.MONTH])
+#: What a day tells, each with the first day of the group that it is in: a day of the week is never
+#: in one group with the days before it.
+_BY_DAYS: Final = {
+    **{TIME[each]: TIME[each].expression for each in (Interval.DAY, Interval.WEEK, Interval.MONTH)},
+    WEEKDAY: "happened_on",
+}
 #: Parts of a tail: what counts, and what daily figures have counted of the same visitors.
 _PART: Final = Dimension(name="part", label="", expression="part")
 _COUNTS, _COUNTED = 0, 1
@@ -86,6 +92,8 @@ class DailyFigures:
         if dimension is None:
             return None
         files = _overlapping(self._state.rollups, days.first_day, split)
+        if WEEKDAY in query.dimensions and any(map(_lasts_a_week, files)):
+            return None
         tail = None
         has_changes = self._has_changed_before(split)
         if split < days.end_day or has_changes:
@@ -120,7 +128,7 @@ class DailyFigures:
         dimension = rolled_up_dimension(query, components)
         if dimension is None:
             return None, days.first_day
-        split = min(self._rolled_up_until(dimension, days.first_day), days.end_day)
+        split = min(self._rolled_up_until(dimension, days.first_day, days.zone), days.end_day)
         if days.until is not None:
             # The day in which it is cut is no whole day.
             split = min(split, today_in(days.zone, days.until))
@@ -128,14 +136,14 @@ class DailyFigures:
             return None, days.first_day
         return dimension, split
 
-    def _rolled_up_until(self, dimension: Dimension, first_day: date) -> date:
+    def _rolled_up_until(self, dimension: Dimension, first_day: date, zone: ZoneInfo) -> date:
         """Return the day before which every day from `first_day` on has figures that still hold."""
         state = self._state
         until = max(first_day_of(state) or first_day, first_day)
         for file in state.rollups:  # in order of their days
             if file.first_day > until:
                 break
-            if dimension.name in file.dimensions:
+            if stored_name(dimension, zone) in file.dimensions:
                 until = max(until, file.last_day + DAY)
         if state.kept_from is not None and state.changed_from is not None:
             # What changed of a day before is not known to be all there was.
@@ -289,6 +297,12 @@ def first_day_of(state: SiteState) -> date | None:
     return min([*days, *state.live_days], default=None)
 
 
+def _lasts_a_week(file: ArchiveFile) -> bool:
+    """Whether somebody was there on one weekday and, in the same visit, on the next."""
+    back = file.reaches_back.items()
+    return any(date.fromisoformat(day) - date.fromisoformat(began) >= WEEK for day, began in back)
+
+
 def _overlapping(files: Iterable[ArchiveFile], first: date, end: date) -> list[ArchiveFile]:
     return [file for file in files if file.first_day < end and file.last_day >= first]
 
@@ -303,6 +317,8 @@ def _sum_days(
 ) -> str:
     """The components of each group, of daily figures before the tail."""
     value = replace(dimension, expression="value")
+    if dimension is HOUR_OF_DAY:
+        value = replace(dimension, expression="value::TINYINT")
     first_day = f"DATE '{query.range.first_day}'"
     groups = [
         f"{value.expression if each == dimension else each.expression} AS {name}"
@@ -312,9 +328,9 @@ def _sum_days(
     begin = first_day
     for each in query.dimensions:
         if each in _BY_DAYS:
-            begin = f"greatest({first_day}, {each.expression})"
+            begin = f"greatest({first_day}, {_BY_DAYS[each]})"
     conditions = [
-        f"dimension = '{dimension.name}'",
+        f"dimension = '{stored_name(dimension, query.range.zone)}'",
         f"happened_on >= {first_day}",
         f"happened_on < DATE '{split}'",
         f"(previous_on IS NULL OR previous_on < {begin})",

@@ -16,7 +16,7 @@ from archive.columns import COLUMNS, FIGURE_COLUMNS, VISIT_COLUMNS
 from archive.live import SiteState
 from reports.components import Component, Level
 from reports.conditions import Parameters, write_condition
-from reports.dimensions import TIME
+from reports.dimensions import OF_TIME
 from reports.filters import Condition, Filter, dimensions_of
 from reports.needs import columns_for
 from reports.queries import ReportQuery
@@ -125,6 +125,6 @@ def is_of_visits(query: ReportQuery, components: list[Component]) -> bool:
         days.since is None
         and days.until is None
         and all(part.level in (Level.VISITOR, Level.VISIT) for part in components)
-        and not any(dimension in TIME.values() for dimension in query.dimensions)
+        and OF_TIME.isdisjoint(query.dimensions)
         and columns_for(query, components) <= _OF_VISITS
     )
