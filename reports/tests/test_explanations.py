@@ -111,3 +111,18 @@ def test_the_headline_leads_to_it_with_the_days(member: Client, visits: list[Vis
     page = Page.of(member.get(f"{KINDS['overview']}?period=day"))
 
     assert f"{EXPLAIN.format('visits')}?period=day" in page.links()
+
+
+def test_the_visits_behind_a_figure_are_those_that_it_counts(
+    visits: list[Visit], member: Client
+) -> None:
+    _, long = visits
+
+    page = Page.of(member.get(f"{EXPLAIN.format('bounce_rate')}?period=day&f=is,source,Bing"))
+
+    assert [row[2] for row in page.table("Began")] == ["Bing"]
+    assert page.links("/reports/example.com/visits/") == [
+        "/reports/example.com/visits/?period=day&f=is,source,Bing",
+        f"/reports/example.com/visits/{long.pk}/",
+        "/reports/example.com/visits/?period=day&f=is,source,Bing",
+    ]

@@ -19,8 +19,8 @@ OVERVIEW = KINDS["overview"]
 VISITS = KINDS["visits"]
 #: Pages that are there before the first visit.
 LASTING = [KINDS[kind] for kind in KINDS if kind != "visit"]
-#: Pages over some days; the list of visits and a visit have no period.
-PERIODIC = [KINDS[kind] for kind in KINDS if kind not in {"visits", "visit"}]
+#: Pages over some days, of which a visit's is none.
+PERIODIC = [KINDS[kind] for kind in KINDS if kind != "visit"]
 
 
 @pytest.fixture
@@ -411,9 +411,11 @@ def test_the_list_of_visits_has_fifty_to_a_page_the_newest_first(
     unknown = "(unknown)"
     assert first.table("Began")[0] == [began, "/0", "Direct / None", "Germany", unknown, "1", "0s"]
     assert [row[1] for row in first.table("Began")] == [f"/{n}" for n in range(50)]
-    assert first.links("?page=") == ["?page=2"]
+    assert first.links("?period=day&page=") == ["?period=day&page=2"]
+    assert "1 to 50 of 51" in first.text
     assert [row[1] for row in second.table("Began")] == ["/50"]
-    assert second.links("?page=") == ["?page=1"]
+    assert "51 to 51 of 51" in second.text
+    assert second.links("?period=day&page=") == ["?period=day&page=1"]
     assert "No more visits." in third.text
 
 

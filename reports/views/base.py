@@ -52,6 +52,7 @@ from reports.queries import (
     summarise,
 )
 from reports.tables import Table, make_table
+from reports.visit_log import VisitLog
 from reports.warehouse.base import Warehouse
 from reports.warehouse.embedded import open_warehouse
 from reports.warehouse.rehearsal import Rehearsal
@@ -110,6 +111,8 @@ class ReportView(SiteView):
 
     #: The name of the zip of its lists; empty where there is none.
     zip_name = ""
+    #: Whether its figures stand beside earlier ones.
+    compares = True
     period: ReportPeriod
     filters: tuple[Filter, ...]
     #: What the address says of the chart.
@@ -120,6 +123,7 @@ class ReportView(SiteView):
     chosen_metric: Metric | None
     page_number: int
     warehouse: Warehouse
+    visit_log: VisitLog
 
     def get(  # type: ignore[override]  # files are streamed
         self, request: HttpRequest, *args: Any, **kwargs: Any
@@ -137,7 +141,8 @@ class ReportView(SiteView):
         if form.adds_filter:
             return HttpResponseRedirect(self.links.filtered(self.filters))
         try:
-            with open_warehouse(self.site, self.seconds) as self.warehouse:
+            with open_warehouse(self.site, self.seconds) as warehouse:
+                self.warehouse, self.visit_log = warehouse, warehouse.visits()
                 if self.is_daily_only:
                     self.period = self.period.by_days()
                 return self.respond()
@@ -210,6 +215,15 @@ class ReportView(SiteView):
         kept_from = self.warehouse.kept_from
         return kept_from is not None and self.period.range.first_day < kept_from
 
+    def kept_days(self) -> DateRange:
+        """Return the page's days of which there are events. Raises EventsDroppedError for none."""
+        days, kept_from = self.period.range, self.warehouse.kept_from
+        if kept_from is None or days.first_day >= kept_from:
+            return days
+        if days.end_day <= kept_from:
+            raise EventsDroppedError(kept_from)
+        return replace(days, first_day=kept_from)
+
     def give_up(self, error: ReportLimitError) -> HttpResponse:
         """Return the page that says what was stopped, and what helps."""
         logger.warning("A report of %s was stopped: %s", self.site.domain, error)
@@ -244,7 +258,7 @@ class ReportView(SiteView):
             export_query=write_query(self.filters, self.links.parameters),
             nothing_matches=answers.get("is_empty", False) and self._has_other_visits(),
             earlier=self.earlier,
-            comparison=self.comparison,
+            comparison=self.comparison if self.compares else None,
             interval_links=self.links.intervals(with_hours=not self.is_daily_only),
             kept_from=self.warehouse.kept_from if self.is_daily_only else None,
             **answers,

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from django.http import Http404
 from django.utils.functional import cached_property
 
+from reports.exceptions import EventsDroppedError
 from reports.explanations import EXPLANATIONS, Explanation
 from reports.left_out import left_out_between
+from reports.metrics import VISITS
 from reports.views.base import ReportView
+from reports.views.visits import with_places
 from visits.daily import BOUNDED_VALUES, read_counts
+from visits.models import Visit
+
+#: Visits that an explanation shows of those behind its figure.
+_FEW: Final = 5
 
 
 class ExplanationView(ReportView):
@@ -41,9 +49,18 @@ class ExplanationView(ReportView):
         days = self.period.range
         counts = read_counts([self.site], days.first_day)[self.site.pk]
         return super().get_context_data(
+            visits=self._some_visits(),
             left_out=left_out_between(counts, days.first_day, days.end_day),
             bounded_values=sum(
                 of_day[BOUNDED_VALUES] for day, of_day in counts.items() if day < days.end_day
             ),
             **kwargs,
         )
+
+    def _some_visits(self) -> list[tuple[Visit, str]]:
+        """Return the newest of the visits behind the figure, each with its country."""
+        try:
+            question = replace(self.question(VISITS), range=self.kept_days())
+        except EventsDroppedError:
+            return []
+        return with_places(self.visit_log.newest(question, _FEW))

@@ -13,7 +13,6 @@ from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils.functional import cached_property
 from django.utils.http import content_disposition_header
 
-from reports.dates import DateRange
 from reports.dimensions import Dimension
 from reports.exceptions import EventsDroppedError
 from reports.exports.making import Made, make_csv, make_parquet
@@ -160,7 +159,7 @@ class EventsExport(ReportView):
 
     def respond(self) -> HttpResponseBase:
         """Return the first of the files while the others are made. Raises ReportLimitError."""
-        query = replace(self.question(), range=self._kept_days())
+        query = replace(self.question(), range=self.kept_days())
         give_back = places.take()
         try:
             made = self.make(query)
@@ -173,15 +172,6 @@ class EventsExport(ReportView):
         if made.size is not None:
             response["Content-Length"] = str(made.size)
         return response
-
-    def _kept_days(self) -> DateRange:
-        """Return the page's days of which there are events. Raises EventsDroppedError for none."""
-        days, kept_from = self.period.range, self.warehouse.kept_from
-        if kept_from is None or days.first_day >= kept_from:
-            return days
-        if days.end_day <= kept_from:
-            raise EventsDroppedError(kept_from)
-        return replace(days, first_day=kept_from)
 
 
 class CsvEventsExport(EventsExport):

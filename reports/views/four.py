@@ -241,6 +241,7 @@ class BreakdownPage(FourReportView):
 
     template_name = "reports/breakdown.html"
     rows_per_page = 100
+    compares = False
     search: str
     #: The column to sort by, and whether its greatest come first.
     sort: tuple[str, bool] | None

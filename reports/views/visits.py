@@ -2,53 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpResponseBase
+from django.shortcuts import render
 
 from reports.dimensions import COUNTRY
-from reports.forms import PageForm
+from reports.metrics import VISITS
+from reports.queries import summarise
 from reports.tables import show_value
-from reports.views.base import SiteView
+from reports.views.base import ReportView, SiteView
+from reports.warehouse.embedded import open_warehouse
 from visits.joining import ENGAGEMENT
 from visits.models import Event, Visit
 
 
-class VisitListView(SiteView):
-    """A site's visits, newest first."""
+class VisitListView(ReportView):
+    """The visits behind the page's figures, newest first."""
 
     template_name = "reports/visit_list.html"
     page_name = "visits"
+    compares = False
     visits_per_page = 50
-    page_number: int
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Read the address, and show the page; an address that is wrong says how."""
-        form = PageForm(request.GET)
-        if not form.is_valid():
-            return self.refuse(form)
-        self.page_number = form.read_page_number()
-        return render(request, self.template_name, self.get_context_data())
+    def respond(self) -> HttpResponseBase:
+        """Return the page. Raises ReportLimitError."""
+        return render(self.request, self.template_name, self.get_context_data())
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add a page of visits; one visit more than shown tells whether there is a next page."""
-        visits = Visit.objects.for_site(self.site).order_by("-started_at", "-pk")
-        start = (self.page_number - 1) * self.visits_per_page
-        some = list(visits[start : start + self.visits_per_page + 1])
-        return super().get_context_data(
-            visits=[
-                (visit, show_value(COUNTRY, visit.country))
-                for visit in some[: self.visits_per_page]
-            ],
-            page_number=self.page_number,
-            has_more=len(some) > self.visits_per_page,
-            **kwargs,
-        )
+    def answers(self) -> dict[str, Any]:
+        """Return some of the visits, and how many there are in all."""
+        question = replace(self.question(VISITS), range=self.kept_days())
+        total = summarise(self.warehouse, question)[VISITS.name]
+        offset = (self.page_number - 1) * self.visits_per_page
+        visits = []
+        if offset < total:
+            visits = self.visit_log.newest(question, self.visits_per_page, offset)
+        return {
+            "visits": with_places(visits),
+            "page_number": self.page_number,
+            "first_row": offset + 1,
+            "last_row": offset + len(visits),
+            "total_rows": total,
+            "has_more": offset + len(visits) < total,
+            "is_empty": not total,
+        }
+
+
+def with_places(visits: Iterable[Visit]) -> list[tuple[Visit, str]]:
+    """Return each visit with what its country is called."""
+    return [(visit, show_value(COUNTRY, visit.country)) for visit in visits]
 
 
 @dataclass(slots=True)
@@ -103,10 +110,20 @@ class VisitView(SiteView):
     template_name = "reports/visit.html"
     page_name = "visits"
 
+    def read_visit(self) -> tuple[Visit, list[Event]]:
+        """Return the visit and its events in order. Raises Http404."""
+        with suppress(Visit.DoesNotExist):
+            visit = Visit.objects.for_site(self.site).get(pk=self.kwargs["pk"])
+            return visit, list(visit.events.order_by("happened_at", "pk"))
+        with open_warehouse(self.site) as warehouse:
+            found = warehouse.visits().read(self.kwargs["pk"])
+        if found is None:
+            raise Http404("There is no such visit.")
+        return found
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the visit and its pages; a visit of another site is not found."""
-        visit = get_object_or_404(Visit.objects.for_site(self.site), pk=self.kwargs["pk"])
-        events = list(visit.events.order_by("happened_at", "pk"))
+        visit, events = self.read_visit()
         return super().get_context_data(
             visit=visit,
             country=show_value(COUNTRY, visit.country),

@@ -12,6 +12,7 @@ import duckdb
 from archive.live import SiteState, process_rows
 from reports.queries import ReportQuery
 from reports.sql import Statement
+from reports.visit_log import VisitLog
 from reports.warehouse.ahead import Rows, answer_ahead, written_ahead
 from reports.warehouse.bounds import Bounds
 from reports.warehouse.writing import Writer
@@ -106,6 +107,10 @@ class EmbeddedWarehouse:
         """Return the statement's rows, in its order. Raises what `answer` does."""
         with self._bounds.stop(self._state.engine):
             return self._state.engine.execute(statement.sql, statement.parameters).fetchall()
+
+    def visits(self) -> VisitLog:
+        """Return the log of the visits themselves."""
+        return VisitLog(self._state, self._bounds)
 
     def explain(self, query: ReportQuery) -> str:
         """Return what `query` is answered from, in words, and below the engine's plan for it."""
