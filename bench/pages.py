@@ -17,26 +17,22 @@ from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from unittest import mock
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from bench.reports import time_ms
 from bench.support.database import fresh_database
+from bench.support.questions import address, ask, get, overhear, sign_in, time_ms
 from bench.support.results import Figure, print_results
 from trackingsite.tests.live import running_server
 
 if TYPE_CHECKING:
-    from django.test import Client
-
-    from reports.queries import ReportQuery
     from sites.models import Site
 
 DOMAIN: Final = "pages.example.com"
-FILTER: Final = "f=is,source,Google"
+FILTER: Final = "is,source,Google"
 ADDRESSES: Final = {
-    f"{period}_{name}": f"/reports/{DOMAIN}/?{'&'.join([f'period={period}', *filters])}"
+    f"{period}_{name}": address(DOMAIN, period, filters)
     for period in ("28d", "12mo")
     for name, filters in {"unfiltered": [], "filtered": [FILTER]}.items()
 }
@@ -55,10 +51,8 @@ UNITS: Final = {
 def measure(events: int, repeats: int) -> dict[str, Figure]:
     """Return the figures of a site with so many events."""
     with fresh_database(REPORT_SECONDS="600", REPORT_MEMORY_MB="1024") as environment:
-        from django.core.management import call_command
         from django.db import connections
 
-        call_command("collectstatic", interactive=False, verbosity=0)
         site, filled = fill(events)
         client = sign_in()
         pages, queries = {}, {}
@@ -98,48 +92,6 @@ def fill(events: int) -> tuple[Site, int]:
     roll_up(site, now)
     filled = ArchiveFile.objects.events().aggregate(n=Sum("rows"))["n"]
     return site, int(filled)
-
-
-def sign_in() -> Client:
-    """Return the browser of somebody who may see every site."""
-    from django.contrib.auth import get_user_model
-    from django.test import Client
-
-    client = Client(headers={"accept-encoding": "gzip", "host": "127.0.0.1"})
-    client.force_login(get_user_model().objects.create_superuser("reader"))
-    return client
-
-
-def get(client: Client, address: str) -> None:
-    """Ask for a page. Raises AssertionError when it does not come."""
-    answer = client.get(address)
-    assert answer.status_code == 200, answer.content
-
-
-def overhear(client: Client, address: str) -> tuple[ReportQuery, ...]:
-    """Return the questions that the page asks."""
-    from reports.warehouse.embedded import EmbeddedWarehouse
-
-    heard: list[ReportQuery] = []
-    answer_ahead = EmbeddedWarehouse.answer_ahead
-
-    def hear(warehouse: EmbeddedWarehouse, *questions: ReportQuery) -> None:
-        heard.extend(questions)
-        answer_ahead(warehouse, *questions)
-
-    with mock.patch.object(EmbeddedWarehouse, "answer_ahead", hear):
-        get(client, address)
-    return tuple(heard)
-
-
-def ask(site: Site, questions: tuple[ReportQuery, ...]) -> None:
-    """Answer the questions, and make no page of it."""
-    from reports.warehouse.embedded import open_warehouse
-
-    with open_warehouse(site) as warehouse:
-        warehouse.answer_ahead(*questions)
-        for question in questions:
-            warehouse.answer(question)
 
 
 class Assets(HTMLParser):

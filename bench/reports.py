@@ -1,7 +1,8 @@
 """What a page's questions cost, at several sizes of a year, against the bare engine on one table.
 
-The questions are those of the overview, of the last 30 days and of the last 12 months: without a
-filter, with one, with three. A page opens the warehouse, as a report page does, and asks them all.
+The questions are those that the overview asks, of the last 30 days and of the last 12 months:
+without a filter, with one, with three. A page opens the warehouse, as a report page does, and asks
+them all.
 The bare engine answers the same questions from one table of all sites' events, sorted by site and
 time, in a database of its own.
 """
@@ -13,17 +14,16 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from bench.support.database import fresh_database
+from bench.support.questions import address, ask, overhear, sign_in, time_ms
 from bench.support.results import print_results
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 SIZES: Final = (1_000_000, 10_000_000, 100_000_000)
 PERIODS: Final = ("30d", "12mo")
-#: Filters by dimension, for each depth the first so many of them.
-FILTERS: Final = (("source", "Google"), ("device", "mobile"), ("browser", "Chrome"))
+#: As an address has them; for each depth the first so many of them.
+FILTERS: Final = ("is,source,Google", "is,device,mobile", "is,browser,Chrome")
 DEPTHS: Final = {"unfiltered": 0, "one_filter": 1, "three_filters": 3}
 MEASURED: Final = ("half.example.com", "tenth.example.com")
 
@@ -60,12 +60,13 @@ def measure_size(events: int, days: int, repeats: int, memory_mb: int) -> dict[s
         filled = time.perf_counter() - started
         pages, engine = {}, {}
         bare = _open_bare()
+        client = sign_in()
         for domain in MEASURED:
             for period in PERIODS:
-                for depth, filters in DEPTHS.items():
-                    questions = _questions(sites[domain], period, now, filters)
+                for depth, count in DEPTHS.items():
+                    questions = overhear(client, address(domain, period, FILTERS[:count]))
                     name = f"{domain.partition('.')[0]}_{period}_{depth}"
-                    pages[name] = time_ms(partial(_ask_page, sites[domain], questions), repeats)
+                    pages[name] = time_ms(partial(ask, sites[domain], questions), repeats)
                     engine[name] = time_ms(partial(_ask_bare, bare, questions), repeats)
                     _tell(f"{name}: page {pages[name]:.0f} ms, engine {engine[name]:.0f} ms")
         bare.close()
@@ -87,61 +88,6 @@ def _stored() -> tuple[int, int]:
 
     events = ArchiveFile.objects.events().aggregate(n=Sum("rows"))["n"]
     return int(events), int(ArchiveFile.objects.aggregate(n=Sum("size_bytes"))["n"])
-
-
-def _questions(site: Site, period: str, now: datetime, depth: int) -> list[ReportQuery]:
-    """Return what the overview asks."""
-    from dataclasses import replace
-
-    from reports.dates import preset_range
-    from reports.dimensions import DIMENSIONS, TIME
-    from reports.filters import OWN_EVENTS, Filter
-    from reports.metrics import BOUNCE_RATE, EVENTS, PAGEVIEWS, VISITORS
-    from reports.queries import Order, ReportQuery
-    from reports.views.overview import HEADLINE
-
-    days = preset_range(period, site.zone, now)
-    filters = tuple(Filter(DIMENSIONS[name], (value,)) for name, value in FILTERS[:depth])
-    headline = ReportQuery(site=site, range=days, metrics=HEADLINE, filters=filters)
-    earlier = replace(headline, range=days.previous(now))
-    charted = replace(
-        headline, metrics=(VISITORS,), dimensions=(TIME[days.intervals()[0]],), order_by=()
-    )
-
-    def table(name: str, *metrics: Any, more: tuple[Any, ...] = ()) -> ReportQuery:
-        return replace(
-            headline,
-            metrics=metrics,
-            dimensions=(DIMENSIONS[name],),
-            filters=(*filters, *more),
-            order_by=(Order(metrics[0]),),
-            limit=9,
-        )
-
-    return [
-        headline,
-        earlier,
-        charted,
-        replace(charted, range=replace(earlier.range, until=None)),
-        table("source", VISITORS),
-        table("page", PAGEVIEWS, VISITORS),
-        table("country", VISITORS),
-        table("entry_page", VISITORS, BOUNCE_RATE),
-        table("browser", VISITORS),
-        table("operating_system", VISITORS),
-        table("device", VISITORS),
-        table("event", EVENTS, VISITORS, more=(OWN_EVENTS,)),
-        replace(headline, metrics=(EVENTS,), filters=(*filters, OWN_EVENTS)),
-    ]
-
-
-def _ask_page(site: Site, questions: list[ReportQuery]) -> None:
-    from reports.warehouse.embedded import open_warehouse
-
-    with open_warehouse(site) as warehouse:
-        warehouse.answer_ahead(*questions)
-        for question in questions:
-            warehouse.answer(question)
 
 
 def _open_bare() -> duckdb.DuckDBPyConnection:
@@ -169,7 +115,7 @@ def _open_bare() -> duckdb.DuckDBPyConnection:
     return engine
 
 
-def _ask_bare(engine: duckdb.DuckDBPyConnection, questions: list[ReportQuery]) -> None:
+def _ask_bare(engine: duckdb.DuckDBPyConnection, questions: tuple[ReportQuery, ...]) -> None:
     from reports.sql import write_statement
 
     for question in questions:
@@ -208,17 +154,6 @@ def _is_fresh(site: Site) -> bool:
             ]
         )
     return bool(counts[1] == counts[0] + 1)
-
-
-def time_ms(run: Callable[[], object], repeats: int) -> float:
-    """Return the median milliseconds of some runs, after one that is not counted."""
-    run()
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        run()
-        times.append((time.perf_counter() - started) * 1000)
-    return round(median(times), 2)
 
 
 def compare_sizes(results: list[dict[str, Any]]) -> dict[str, float]:

@@ -199,15 +199,15 @@ class DailyFigures:
         visitors = self._find_counted(tail, table)
         if visitors is not None:
             counted, earliest = visitors
-            engine.execute(f"DELETE FROM {table} WHERE visitor IN (SELECT visitor FROM {counted})")
-            engine.execute(
-                f"INSERT INTO {table} SELECT {_COUNTS} AS part, {columns}"
-                f" FROM {state.events(earliest, tail.end_day)} SEMI JOIN {counted} USING (visitor)"
-                f" WHERE happened_on >= DATE '{earliest}' AND {until}"
-                f" UNION ALL SELECT {_COUNTED} AS part, {columns}"
-                f" FROM {state.archived_events(earliest, tail.first_day)}"
+            theirs = (
                 f" SEMI JOIN {counted} USING (visitor)"
                 f" WHERE happened_on >= DATE '{earliest}' AND happened_on < {split}"
+            )
+            engine.execute(
+                f"INSERT INTO {table} SELECT {_COUNTS} AS part, {columns}"
+                f" FROM {state.events(earliest, tail.first_day)}{theirs}"
+                f" UNION ALL SELECT {_COUNTED} AS part, {columns}"
+                f" FROM {state.archived_events(earliest, tail.first_day)}{theirs}"
             )
         events, has_users = engine.execute(
             f"SELECT count(*), coalesce(bool_or(visitor < 0), false) FROM {table}"
