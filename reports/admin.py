@@ -20,6 +20,7 @@ from reports.diagnosis import MOST_DAYS as DIAGNOSIS_DAYS
 from reports.diagnosis import Finding, diagnose, read_signs
 from reports.formats import DASH, format_share
 from reports.left_out import MOST_DAYS, Part, left_out_on, tell_left_out
+from reports.models import Annotation, Segment
 from sites.admin import SiteAdmin
 from sites.models import Site
 from visits.bulk import delete_visits
@@ -175,3 +176,33 @@ class SiteTrafficAdmin(SiteAdmin):
     def _activity(self, site: Site) -> Activity:
         activity: Activity = site.activity  # type: ignore[attr-defined]
         return activity
+
+
+class KeptAdmin(admin.ModelAdmin[Any]):
+    """What readers have kept with a site."""
+
+    list_select_related = ("site", "created_by")
+    list_filter = ("is_shared",)
+    autocomplete_fields = ("site", "created_by")
+    readonly_fields = ("created_at",)
+
+
+@admin.register(Segment)
+class SegmentAdmin(KeptAdmin):
+    """Saved filters; they are made on report pages."""
+
+    list_display = ("name", "site", "is_shared", "created_by")
+    search_fields = ("name", "site__domain")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A page's filters are saved there; nobody types them."""
+        return False
+
+
+@admin.register(Annotation)
+class AnnotationAdmin(KeptAdmin):
+    """Notes on days."""
+
+    list_display = ("happened_on", "text", "site", "is_shared", "created_by")
+    search_fields = ("text", "site__domain")
+    date_hierarchy = "happened_on"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from reports.dates import Bucket, Interval
@@ -36,6 +37,8 @@ class Mark:
     before: str
     is_unfinished: bool
     url: str
+    #: What happened on its days.
+    notes: tuple[str, ...] = ()
 
     @property
     def bar(self) -> str:
@@ -83,10 +86,12 @@ def draw_chart(
     interval: Interval,
     now: datetime,
     url_of: Callable[[Bucket], str] = lambda bucket: "",
+    notes: Sequence[tuple[date, str]] = (),
 ) -> Chart:
     """Return the chart of a metric, with the earlier range's figures as a second line.
 
-    `url_of` gives the address of the page about a bucket's days.
+    `url_of` gives the address of the page about a bucket's days; `notes` are what happened on days,
+    which the first bucket that has some of the day shows.
     Buckets that have not begun are left blank; the one that is going on is drawn apart, since it
     has not got all of its hits yet.
     """
@@ -96,6 +101,7 @@ def draw_chart(
     top, levels = _scale(metric.unit, [*values, *values_before])
     width = WIDTH / max(len(points), 1)
     marks = []
+    noted = _place_notes(points, notes)
     for place, (point, value, earlier) in enumerate(
         zip(points, values, values_before, strict=True)
     ):
@@ -111,6 +117,7 @@ def draw_chart(
                 before=format_figure(earlier, metric.unit),
                 is_unfinished=point.bucket.starts_at <= now < point.bucket.ends_at,
                 url=url_of(point.bucket) if point.bucket.starts_at <= now else "",
+                notes=tuple(noted[place]),
             )
         )
     finished = [mark for mark in marks if not mark.is_unfinished]
@@ -157,6 +164,20 @@ def format_bucket(bucket: Bucket, interval: Interval) -> str:
             return f"Week of {start:%-d %b %Y}"
         case Interval.MONTH:
             return f"{start:%B %Y}"
+
+
+def _place_notes(
+    points: Sequence[Point], notes: Sequence[tuple[date, str]]
+) -> dict[int, list[str]]:
+    """Return the notes of each place; those of days that no bucket has are left out."""
+    placed: dict[int, list[str]] = defaultdict(list)
+    for day, text in notes:
+        for place, point in enumerate(points):
+            last = (point.bucket.ends_at - timedelta(microseconds=1)).date()
+            if point.bucket.starts_at.date() <= day <= last:
+                placed[place].append(text)
+                break
+    return placed
 
 
 def _value(point: Point, metric: Metric) -> float | None:

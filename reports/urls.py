@@ -5,6 +5,7 @@ from django.urls import path
 from reports.views.explanation import ExplanationView
 from reports.views.exports import CsvEventsExport, ListExport, PageExport, ParquetEventsExport
 from reports.views.four import BreakdownPage, FourReportPage
+from reports.views.kept import KeepAnnotation, KeepSegment, RemoveAnnotation, RemoveSegment
 from reports.views.overview import OverviewView
 from reports.views.realtime import RealtimeView
 from reports.views.sites import SiteListView
@@ -17,6 +18,18 @@ urlpatterns = [
     path("<str:domain>/", OverviewView.as_view(), name="overview"),
     path("<str:domain>/visits/", VisitListView.as_view(), name="visits"),
     path("<str:domain>/visits/<int:pk>/", VisitView.as_view(), name="visit"),
+    path("<str:domain>/segments/", KeepSegment.as_view(), name="keep_segment"),
+    path(
+        "<str:domain>/segments/<int:pk>/remove/",
+        RemoveSegment.as_view(),
+        name="remove_segment",
+    ),
+    path("<str:domain>/annotations/", KeepAnnotation.as_view(), name="annotate"),
+    path(
+        "<str:domain>/annotations/<int:pk>/remove/",
+        RemoveAnnotation.as_view(),
+        name="remove_annotation",
+    ),
     path("<str:domain>/realtime/", RealtimeView.as_view(), name="realtime"),
     path("<str:domain>/events.csv", CsvEventsExport.as_view(), name="events_csv"),
     path("<str:domain>/events.parquet", ParquetEventsExport.as_view(), name="events_parquet"),

@@ -144,8 +144,9 @@ def test_filters_stay_while_one_walks_through_the_pages(
     for link in set(links) - removing - clearing:
         assert filters_of(link)[:3] == kept, link
     hidden = [e.attributes["value"] for e in page.elements if e.attributes.get("name") == "f"]
-    # The forms of a filter, of a period, and of a comparison or a search; of a filter alone.
-    assert hidden == kept * (1 if "realtime" in address else 3)
+    # The forms of a filter, a segment, a period, and of a comparison or a search.
+    count = 2 if "realtime" in address else 3 if "visits" in address else 4
+    assert hidden == kept * count
 
 
 def test_all_time_is_shown_with_the_filters(site: Site, member: Client) -> None:
@@ -282,6 +283,10 @@ def test_the_form_sends_what_the_page_shows(site: Site, member: Client) -> None:
         "compare_to",
         "csrfmiddlewaretoken",
         "next",
+        "name",
+        "happened_on",
+        "text",
+        "is_shared",
     }
 
 

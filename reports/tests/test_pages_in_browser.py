@@ -50,6 +50,8 @@ PAGES: Final = {
 #: A site without a hit, and one whose page and titles are as long as they may be, in two scripts.
 SITES: Final = """
 from django.utils import timezone
+from reports.models import Annotation, Segment
+from sites.models import Site
 from sites.services import add_site
 from visits.services import add_event, add_visit
 add_site(domain="empty.example.com")
@@ -60,6 +62,12 @@ for visitor, title in enumerate(["مرحبا بكم في موقعنا " * 20, "D
     add_event(visit=visit, page="/" + "path" * 499, title=title, happened_at=now)
     props = {"מפתח": "ערך" * 99}
     add_event(visit=visit, page="/שלום", name="x" * 100, props=props, happened_at=now)
+for one in (site, Site.objects.get(domain="demo.example.com")):
+    for text in ("New prices", "مرحبا بكم في موقعنا " * 10, "x" * 200):
+        day = timezone.now().date()
+        Annotation.objects.create(site=one, happened_on=day, text=text[:200], is_shared=True)
+        filters = ["is,source,Google"]
+        Segment.objects.create(site=one, name=text[:80], filters=filters, is_shared=True)
 """
 
 LOOKS: Final[dict[str, dict[str, Any]]] = {
@@ -320,4 +328,50 @@ def test_a_page_is_filtered_by_a_click(
     expect(visits).to_have_text(of_google)
     page.get_by_role("link", name="Remove filter: Source is Google").click()
     expect(visits).to_have_text(of_all)
+    context.close()
+
+
+@pytest.mark.parametrize("look", ["desktop", "phone"])
+def test_filters_are_kept_and_chosen_again(
+    look: str, server: RunningServer, browser: Browser
+) -> None:
+    context = browser.new_context(**LOOKS[look])
+    page = sign_in(context, server)
+    page.goto(f"{server.url}{DEMO}?period=7d&f=is,device,mobile")
+    name = f"Phones of the {look}"
+
+    page.get_by_text("Save as segment").click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Save").click()
+    page.goto(f"{server.url}{DEMO}?period=28d")
+    page.get_by_text("Add filter", exact=True).first.click()
+    page.get_by_role("link", name=name).click()
+
+    page.wait_for_url("**/?period=28d&f=is,device,mobile")
+    expect(page.get_by_role("list", name="Filters")).to_contain_text("Device is Mobile")
+    page.locator("summary", has_text="Add filter").click()
+    page.get_by_role("button", name=f"Remove segment {name}").click()
+    expect(page.get_by_role("link", name=name)).to_have_count(0)
+    context.close()
+
+
+@pytest.mark.parametrize("look", ["desktop", "phone"])
+def test_a_day_is_annotated_and_the_pointer_shows_it(
+    look: str, server: RunningServer, browser: Browser
+) -> None:
+    context = browser.new_context(**LOOKS[look])
+    page = sign_in(context, server)
+    page.goto(f"{server.url}{DEMO}?from=2026-01-01&to=2026-01-07")
+    text = f"A sale on the {look}"
+
+    page.get_by_text("Annotate").click()
+    page.get_by_label("Day", exact=True).fill("2026-01-03")
+    page.get_by_label("What happened").fill(text)
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.get_by_role("list", name="Annotations")).to_contain_text(f"3 Jan 2026 {text}")
+    page.locator("rect.hit").nth(2).hover()
+    expect(page.locator(".tip")).to_contain_text(text)
+    page.get_by_role("button", name=f"Remove annotation: {text}").click()
+    expect(page.get_by_text(text)).to_have_count(0)
     context.close()

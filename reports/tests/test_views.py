@@ -537,7 +537,7 @@ def test_a_page_asks_the_database_little(
 
     And an explanation's: what was left out.
     """
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):
         assert member.get(address.format(visit=visit.pk)).status_code == 200
 
 
@@ -547,5 +547,5 @@ def test_the_overview_asks_no_more_for_more_visits(
     for visitor in range(60):
         view(site, NOON - visitor * HOUR, visitor=visitor, page=f"/{visitor}")
 
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(15):
         member.get(OVERVIEW)

@@ -32,6 +32,7 @@ from reports.exceptions import EventsDroppedError, ReportLimitError
 from reports.filters import Condition, Filter
 from reports.forms import ReportForm, ReportPeriod
 from reports.metrics import VISITS, Metric
+from reports.models import Annotation, Kept, Segment
 from reports.page_filters import (
     RELATIONS,
     Chip,
@@ -51,6 +52,7 @@ from reports.queries import (
     compare,
     summarise,
 )
+from reports.segments import ShownSegment, list_segments
 from reports.tables import Table, make_table
 from reports.visit_log import VisitLog
 from reports.warehouse.base import Warehouse
@@ -261,6 +263,8 @@ class ReportView(SiteView):
             comparison=self.comparison if self.compares else None,
             interval_links=self.links.intervals(with_hours=not self.is_daily_only),
             kept_from=self.warehouse.kept_from if self.is_daily_only else None,
+            segments=self.segments,
+            annotations=[(note, self.may_remove(note)) for note in self.annotations],
             **answers,
             **self._filter_context(),
             **kwargs,
@@ -307,7 +311,31 @@ class ReportView(SiteView):
             with suppress(EventsDroppedError):
                 before = chart(self.warehouse, replace(question, range=whole), interval)
         points = chart(self.warehouse, question, interval)
-        return draw_chart(metric, points, before, interval, self.now, self.links.about_bucket)
+        notes = [(note.happened_on, note.text) for note in self.annotations]
+        return draw_chart(
+            metric, points, before, interval, self.now, self.links.about_bucket, notes
+        )
+
+    @cached_property
+    def annotations(self) -> list[Annotation]:
+        """What the reader may see of what happened on the page's days."""
+        days = self.period.range
+        visible = Annotation.objects.visible_to(self.request.user, self.site)
+        return list(visible.filter(happened_on__range=(days.first_day, days.last_day)))
+
+    @cached_property
+    def segments(self) -> list[ShownSegment]:
+        """The segments that the reader may choose."""
+        return list_segments(
+            Segment.objects.visible_to(self.request.user, self.site),
+            self.filters,
+            self.links.filtered,
+            self.may_remove,
+        )
+
+    def may_remove(self, kept: Kept) -> bool:
+        """Whether the reader may remove what is kept, which they see."""
+        return kept.created_by_id == self.request.user.pk or self.request.user.is_staff
 
     def table(
         self,

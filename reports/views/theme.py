@@ -29,10 +29,10 @@ class ThemeView(LoginRequiredMixin, View):
                 f"A theme is one of {', '.join(THEMES)}.\n", status=400, content_type="text/plain"
             )
         request.session[KEY] = theme
-        return HttpResponseRedirect(_page_of(request))
+        return HttpResponseRedirect(page_left_by(request))
 
 
-def _page_of(request: HttpRequest) -> str:
+def page_left_by(request: HttpRequest) -> str:
     """Return the address of the page that was left, if it is one of ours, else of the sites."""
     page = request.POST.get("next", "")
     own = url_has_allowed_host_and_scheme(

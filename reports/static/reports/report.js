@@ -11,6 +11,7 @@ document.querySelectorAll("[data-chart]").forEach((plot) => {
     if (!mark) return;
     const lines = [mark.dataset.label, mark.dataset.value];
     if (mark.dataset.before) lines.push(`before: ${mark.dataset.before}`);
+    if (mark.dataset.notes) lines.push(mark.dataset.notes);
     tip.replaceChildren(...lines.map((text, place) => {
       const line = document.createElement(place === 1 ? "strong" : "span");
       line.textContent = text;
@@ -44,7 +45,7 @@ const press = (element) => {
   const menu = element.closest("details.menu");
   if (element.matches("a")) return element.click();
   if (menu) menu.open = element.matches("summary") ? !menu.open : true;
-  (element.matches("summary") ? menu.querySelector("a, select, input:not([type=hidden])") : element).focus();
+  (element.matches("summary") ? menu.querySelector("select") ?? menu.querySelector("a, input:not([type=hidden])") : element).focus();
 };
 const listShortcuts = () => {
   const names = { ArrowLeft: "\u2190", ArrowRight: "\u2192" };

@@ -1,0 +1,123 @@
+"""Segments and annotations: kept and removed by whoever reads a site's reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404, render
+
+from reports.dates import EARLIEST_DAY, LATEST_DAY
+from reports.forms import FiltersField
+from reports.models import Annotation, Kept, Segment
+from reports.page_filters import write_filters
+from reports.views.base import SiteView
+from reports.views.theme import page_left_by
+from sites.models import Site
+
+
+class SegmentForm(forms.ModelForm[Segment]):
+    """A name for the page's filters; under the name of one's own, its filters are replaced."""
+
+    f = FiltersField(error_messages={"required": "Filter the page first; that is what is kept."})
+
+    class Meta:
+        """The filters come as an address has them."""
+
+        model = Segment
+        fields = ("name", "is_shared")
+
+    def keep(self, site: Site, reader: Any) -> None:
+        """Save it as the reader's."""
+        fields = self.cleaned_data
+        Segment.objects.update_or_create(
+            site=site,
+            created_by=reader,
+            name=fields["name"],
+            is_shared=fields["is_shared"],
+            defaults={"filters": write_filters(fields["f"])},
+        )
+
+
+class AnnotationForm(forms.ModelForm[Annotation]):
+    """A day, and what happened on it."""
+
+    class Meta:
+        """What people write."""
+
+        model = Annotation
+        fields = ("happened_on", "text", "is_shared")
+
+    def clean_happened_on(self) -> Any:
+        """Return the day, one that reports reach."""
+        day = self.cleaned_data["happened_on"]
+        if not EARLIEST_DAY <= day < LATEST_DAY:
+            raise forms.ValidationError(f"Reports reach from {EARLIEST_DAY} to {LATEST_DAY}.")
+        return day
+
+    def keep(self, site: Site, reader: Any) -> None:
+        """Save it as the reader's."""
+        self.instance.site, self.instance.created_by = site, reader
+        self.instance.save()
+
+
+class KeepView(SiteView):
+    """Keeps something with the site, and leads back to the page where that was asked for."""
+
+    http_method_names = ["post", "options"]
+    form_class: type[SegmentForm | AnnotationForm]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Keep what the form says; 400 and what is wrong with it."""
+        form = self.form_class(without_nul(request.POST))
+        if not form.is_valid():
+            context = {"site": self.site, "form": form, "page": page_left_by(request)}
+            return render(request, "reports/not_kept.html", context, status=400)
+        form.keep(self.site, request.user)
+        return HttpResponseRedirect(page_left_by(request))
+
+
+class KeepSegment(KeepView):
+    """Keeps the page's filters."""
+
+    form_class = SegmentForm
+
+
+class KeepAnnotation(KeepView):
+    """Keeps what happened on a day."""
+
+    form_class = AnnotationForm
+
+
+class RemoveView(SiteView):
+    """Removes what was kept, and leads back."""
+
+    http_method_names = ["post", "options"]
+    model: type[Kept]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Remove it; 404 for what is not the reader's to remove."""
+        removable = self.model.objects.removable_by(request.user, self.site)
+        get_object_or_404(removable, pk=self.kwargs["pk"]).delete()
+        return HttpResponseRedirect(page_left_by(request))
+
+
+class RemoveSegment(RemoveView):
+    """Removes a segment."""
+
+    model = Segment
+
+
+class RemoveAnnotation(RemoveView):
+    """Removes an annotation."""
+
+    model = Annotation
+
+
+def without_nul(sent: QueryDict) -> QueryDict:
+    """Return what was sent, without the sign that PostgreSQL takes in no text."""
+    clean = sent.copy()
+    for name, values in sent.lists():
+        clean.setlist(name, [value.replace("\0", "") for value in values])
+    return clean
