@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from django.db.models import Count, Max, Min, OuterRef, Subquery
+from django.db.models import Count, Max, Min, OuterRef, Q, Subquery
 from django.db.models.functions import TruncHour
 
 from archive.models import ArchiveFile, KeptEvents
@@ -23,12 +23,15 @@ HOURS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """A site's last 24 hours: unique visitors, and the last hit.
+    """A site's last 24 hours: its unique visitors, those of the 24 hours before, and the last hit.
 
-    `visitors_by_hour` has 24 clock hours, the oldest first; the last is the one going on.
+    `current` are visitors of the last five minutes. `visitors_by_hour` has 24 clock hours, the
+    oldest first; the last is the one going on.
     """
 
     visitors: int = 0
+    visitors_before: int = 0
+    current: int = 0
     visitors_by_hour: list[int] = field(default_factory=lambda: [0] * HOURS)
     last_hit_at: datetime | None = None
 
@@ -39,12 +42,18 @@ def last_24_hours(sites: Iterable[Site], now: datetime) -> dict[int, Activity]:
     first_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     first_hour -= (HOURS - 1) * HOUR
     events = Event.objects.filter(site__in=ids).order_by()
-    visitors = dict(
-        events.filter(happened_at__gte=now - HOURS * HOUR)
+    begin = now - HOURS * HOUR
+    visitors = {
+        pk: counts
+        for pk, *counts in events.filter(happened_at__gte=begin - HOURS * HOUR)
         .values("site")
-        .annotate(n=Count("visit__visitor", distinct=True))
-        .values_list("site", "n")
-    )
+        .annotate(
+            n=_visitors(happened_at__gte=begin),
+            before=_visitors(happened_at__lt=begin),
+            current=_visitors(happened_at__gte=now - CURRENT),
+        )
+        .values_list("site", "n", "before", "current")
+    }
     by_hour = {pk: [0] * HOURS for pk in ids}
     for pk, hour, count in (
         events.filter(happened_at__gte=first_hour)
@@ -66,7 +75,15 @@ def last_24_hours(sites: Iterable[Site], now: datetime) -> dict[int, Activity]:
     quiet = [pk for pk, at in last_hits.items() if at is None]
     archived = ArchiveFile.objects.events().filter(site__in=quiet).values_list("site")
     last_hits.update(archived.annotate(at=Max("last_event_at")))
-    return {pk: Activity(visitors.get(pk, 0), by_hour[pk], last_hits.get(pk)) for pk in ids}
+    found = {}
+    for pk in ids:
+        now_there, before, current = visitors.get(pk, (0, 0, 0))
+        found[pk] = Activity(now_there, before, current, by_hour[pk], last_hits.get(pk))
+    return found
+
+
+def _visitors(**when: datetime) -> Count:
+    return Count("visit__visitor", distinct=True, filter=Q(**when))
 
 
 def find_first_hit(site: Site) -> datetime | None:

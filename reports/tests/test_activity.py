@@ -21,10 +21,18 @@ def test_tells_visitors_their_hours_and_the_last_hit(site: Site) -> None:
     view(site, NOW - HOUR, visitor=2)  # 11:30
     view(site, NOW - 23.5 * HOUR, visitor=3)  # 13:00 yesterday, the first of the 24
     view(site, NOW - 24 * HOUR, visitor=4)  # 12:30 yesterday, before the first of the 24
-    view(site, NOW - 24 * HOUR - SECOND, visitor=5)  # a second too early
+    for visitor in (5, 5, 6):
+        view(site, NOW - 24 * HOUR - SECOND, visitor=visitor)  # a second too early
+    view(site, NOW - 48 * HOUR - SECOND, visitor=7)  # and for the 24 hours before
 
     assert last_24_hours([site], NOW) == {
-        site.pk: Activity(visitors=4, visitors_by_hour=[1, *[0] * 21, 2, 1], last_hit_at=NOW)
+        site.pk: Activity(
+            visitors=4,
+            visitors_before=2,
+            current=1,
+            visitors_by_hour=[1, *[0] * 21, 2, 1],
+            last_hit_at=NOW,
+        )
     }
 
 
@@ -39,7 +47,7 @@ def test_a_site_without_hits_has_zeros(site: Site, other_site: Site) -> None:
 
     activities = last_24_hours([site, other_site], NOW)
 
-    assert activities[site.pk] == Activity(0, [0] * 24, None)
+    assert activities[site.pk] == Activity(0, 0, 0, [0] * 24, None)
     assert activities[other_site.pk].visitors == 1
 
 

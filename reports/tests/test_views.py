@@ -475,8 +475,8 @@ def test_the_list_of_sites_is_the_readers(
     assert OVERVIEW not in Page.of(outsider.get("/reports/")).links()
     cards = [card.text for card in Page.of(staff.get("/reports/")).with_class("site")]
     assert cards == [
-        "example.com 1 visitor in 24 hours last hit 27 minutes ago",
-        "other.example 0 visitors in 24 hours waiting for the first hit",
+        "example.com 1 visitor in 24 hours – last hit 27 minutes ago",
+        "other.example 0 visitors in 24 hours – waiting for the first hit",
     ]
     assert client.get("/reports/")["Location"] == "/login/?next=/reports/"
 
@@ -522,8 +522,46 @@ def test_many_sites_come_in_pages(staff: Client) -> None:
     first, second = (Page.of(staff.get("/reports/", {"page": n, "q": "ex"})) for n in (1, 2))
 
     assert (len(first.with_class("site")), len(second.with_class("site"))) == (60, 1)
-    assert first.links("?page=") == ["?page=2&q=ex"]
-    assert second.links("?page=") == ["?page=1&q=ex"]
+    assert first.links("?page=") == ["?page=2&sort=name&q=ex"]
+    assert second.links("?page=") == ["?page=1&sort=name&q=ex"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "names"),
+    [
+        ("name", ["a", "b", "c"]),
+        ("visitors", ["c", "b", "a"]),
+        ("change", ["b", "a", "c"]),
+        ("last_hit", ["a", "c", "b"]),
+        ("nonsense", ["a", "b", "c"]),
+    ],
+)
+def test_sites_are_sorted(sort: str, names: list[str], staff: Client) -> None:
+    """They have 1, 2 and 3 visitors in 24 hours, and had 1, 1 and 5 in those before."""
+    for name, visitors, before in (("a", 1, 1), ("b", 2, 1), ("c", 3, 5)):
+        site = Site.objects.create(domain=f"{name}.example.com", name=name)
+        at = NOON - {"a": 1, "b": 3, "c": 2}[name] * MINUTE
+        for visitor in range(visitors):
+            view(site, at, visitor=visitor)
+        for visitor in range(before):
+            view(site, at - DAY, visitor=10 + visitor)
+
+    page = Page.of(staff.get("/reports/", {"sort": sort}))
+
+    assert [name.text for name in page.with_class("site-name")] == names
+    cards = {card.text.split()[0]: card.text for card in page.with_class("site")}
+    assert cards["c"].endswith("3 visitors in 24 hours −40% 3 now last hit 2 minutes ago")
+
+
+def test_sorted_sites_come_in_pages(staff: Client) -> None:
+    Site.objects.bulk_create(Site(domain=f"{n:03}.example.com") for n in range(61))
+
+    first, second = (
+        Page.of(staff.get("/reports/", {"page": n, "sort": "visitors"})) for n in (1, 2)
+    )
+
+    assert (len(first.with_class("site")), len(second.with_class("site"))) == (60, 1)
+    assert first.links("?page=") == ["?page=2&sort=visitors&q="]
 
 
 @pytest.mark.parametrize("address", [*KINDS.values(), "/reports/"])
