@@ -375,3 +375,78 @@ def test_a_day_is_annotated_and_the_pointer_shows_it(
     page.get_by_role("button", name=f"Remove annotation: {text}").click()
     expect(page.get_by_text(text)).to_have_count(0)
     context.close()
+
+
+def test_a_click_changes_the_page_in_place(server: RunningServer, browser: Browser) -> None:
+    """Its scripts go on, its place stays; back and forward work; another page begins at its top."""
+    context = browser.new_context(**LOOKS["desktop"])
+    page = sign_in(context, server)
+    page.goto(f"{server.url}{DEMO}?period=28d")
+    page.evaluate("window.stays = true; scrollTo(0, 400)")
+    chips = page.get_by_role("list", name="Filters")
+
+    page.get_by_role("link", name="Google", exact=True).click()
+    expect(chips).to_contain_text("Source is Google")
+    assert page.evaluate("scrollY") == 400
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.get_by_role("link", name="Details").first.click()
+    expect(page.get_by_role("heading", name="Unique Visitors by source")).to_be_visible()
+    assert page.evaluate("scrollY") == 0
+    page.go_back()
+    expect(page.get_by_role("heading", name="Sources")).to_be_visible()
+    page.go_back()
+    expect(chips).to_have_count(0)
+    page.go_forward()
+    expect(chips).to_contain_text("Source is Google")
+    assert page.evaluate("window.stays")
+    context.close()
+
+
+def test_what_is_wrong_with_an_address_is_said_in_place(
+    server: RunningServer, browser: Browser
+) -> None:
+    context = browser.new_context(**LOOKS["desktop"])
+    page = sign_in(context, server)
+    page.goto(f"{server.url}{DEMO}")
+
+    page.locator("summary", has_text="Add filter").click()
+    page.get_by_label("Relation").select_option("matches")
+    page.get_by_label("Value").fill("[")
+    page.get_by_role("button", name="Add filter").click()
+    expect(page.get_by_text("This is no regular expression of RE2")).to_be_visible()
+    page.get_by_role("link", name="Open the report of").click()
+
+    expect(page.get_by_role("heading", name="Sources")).to_be_visible()
+    context.close()
+
+
+def test_a_page_whose_server_is_gone_is_opened_by_the_browser(
+    server: RunningServer, browser: Browser
+) -> None:
+    """Which says so, in place of nothing at all."""
+    context = browser.new_context(**LOOKS["desktop"])
+    page = sign_in(context, server)
+    page.goto(f"{server.url}{DEMO}")
+    context.set_offline(True)
+
+    page.get_by_role("link", name="Google", exact=True).click()
+
+    page.wait_for_url("chrome-error://**")
+    context.close()
+
+
+@pytest.mark.parametrize("sort", ["Visitors", "Change", "Last hit"])
+def test_sites_are_searched_and_sorted(sort: str, server: RunningServer, browser: Browser) -> None:
+    context = browser.new_context(**LOOKS["phone"])
+    page = sign_in(context, server)
+
+    page.get_by_role("link", name=sort, exact=True).click()
+    expect(page.get_by_role("link", name=sort, exact=True)).to_have_attribute(
+        "aria-current", "true"
+    )
+    expect(page.locator(".site-name")).to_have_count(3)
+    page.get_by_label("Search sites").fill("demo")
+    page.get_by_label("Search sites").press("Enter")
+
+    expect(page.locator(".site-name")).to_have_text(["Demo site"])
+    context.close()

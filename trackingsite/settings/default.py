@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "reports",
     "rest_framework",
     "csp",
+    "django_htmx",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
