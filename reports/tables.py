@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reports.dimensions import COUNTRY, DEVICE, Dimension
 from reports.formats import format_figure, format_share
@@ -19,6 +19,7 @@ class TableRow:
     `url` leads to the page about this value alone.
     """
 
+    value: str
     label: str
     url: str
     bar_percent: float
@@ -42,6 +43,10 @@ class Table:
         """How many values there are beyond those shown."""
         return self.total_rows - len(self.rows)
 
+    def first(self, count: int) -> Table:
+        """Return the table with so many of its rows."""
+        return replace(self, rows=self.rows[:count])
+
 
 def make_table(
     dimension: Dimension,
@@ -61,6 +66,7 @@ def make_table(
     full = {Unit.COUNT: whole, Unit.RATE: 1}.get(leading.unit, max(figures, default=0))
     rows = [
         TableRow(
+            value=row.dimensions[0],
             label=show_value(dimension, row.dimensions[0]),
             url=url_of(row.dimensions[0]),
             bar_percent=round(100 * min(figure / full, 1), 1) if full else 0,

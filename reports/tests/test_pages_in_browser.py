@@ -378,7 +378,7 @@ def test_a_day_is_annotated_and_the_pointer_shows_it(
 
 
 def test_a_click_changes_the_page_in_place(server: RunningServer, browser: Browser) -> None:
-    """Its scripts go on, its place stays; back and forward work; another page begins at its top."""
+    """Its scripts go on, its place stays; another page begins at its top; back opens the last."""
     context = browser.new_context(**LOOKS["desktop"])
     page = sign_in(context, server)
     page.goto(f"{server.url}{DEMO}?period=28d")
@@ -392,13 +392,13 @@ def test_a_click_changes_the_page_in_place(server: RunningServer, browser: Brows
     page.get_by_role("link", name="Details").first.click()
     expect(page.get_by_role("heading", name="Unique Visitors by source")).to_be_visible()
     assert page.evaluate("scrollY") == 0
+    assert page.evaluate("window.stays")
+    page.go_back()
     page.go_back()
     expect(page.get_by_role("heading", name="Sources")).to_be_visible()
-    page.go_back()
     expect(chips).to_have_count(0)
     page.go_forward()
     expect(chips).to_contain_text("Source is Google")
-    assert page.evaluate("window.stays")
     context.close()
 
 
@@ -449,4 +449,35 @@ def test_sites_are_searched_and_sorted(sort: str, server: RunningServer, browser
     page.get_by_label("Search sites").press("Enter")
 
     expect(page.locator(".site-name")).to_have_text(["Demo site"])
+    context.close()
+
+
+@pytest.mark.parametrize("look", ["desktop", "phone"])
+def test_a_click_on_the_map_filters_the_page(
+    look: str, server: RunningServer, browser: Browser
+) -> None:
+    context = browser.new_context(**LOOKS[look])
+    page = sign_in(context, server)
+    page.goto(f"{server.url}{DEMO}?period=12mo")
+
+    page.locator('.map use[href$="#US"]').click()
+
+    expect(page.get_by_role("list", name="Filters")).to_contain_text("Country is United States")
+    expect(page.locator("#places")).to_contain_text("Region")
+    context.close()
+
+
+def test_the_hours_of_a_week_can_be_scrolled_by_keyboard(
+    server: RunningServer, browser: Browser
+) -> None:
+    context = browser.new_context(**LOOKS["phone"])
+    page = sign_in(context, server)
+    page.goto(f"{server.url}{DEMO}?period=28d")
+    hours = page.get_by_role("group", name="Hours of the week")
+
+    hours.focus()
+    page.keyboard.press("ArrowRight")
+
+    expect(hours.get_by_role("row")).to_have_count(8)
+    page.wait_for_function("document.activeElement.scrollLeft > 0")
     context.close()

@@ -21,7 +21,8 @@ MONDAY = date(2026, 3, 2)
 
 def hours_of(page: Page) -> dict[str, str]:
     """Return what the page's hours with a visitor say in full, and in brief."""
-    cells = [one for one in page.elements if "heat-" in one.attributes.get("class", "")]
+    coloured = [one for one in page.elements if "heat-" in one.attributes.get("class", "")]
+    cells = [one for one in coloured if one.tag == "td"]
     assert len(cells) in (0, 7 * 24)
     return {one.attributes["title"]: one.text for one in cells if one.text != "0"}
 

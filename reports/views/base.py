@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -63,6 +63,9 @@ from sites.models import Site
 from visits.tracker.snippet import tracking_snippet
 
 logger = logging.getLogger(__name__)
+
+#: Of a table on a card.
+ROWS: Final = 9
 
 
 class SiteView(LoginRequiredMixin, TemplateView):
@@ -344,7 +347,7 @@ class ReportView(SiteView):
         whole: float | None,
         filters: tuple[Condition, ...] = (),
         order_by: tuple[Order, ...] = (),
-        limit: int = 9,
+        limit: int = ROWS,
         offset: int = 0,
     ) -> Table:
         """Return some of the dimension's values with these metrics; shares are of `whole`.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reports.cards import CARDS, Card
 from reports.dates import today_in
-from reports.dimensions import EVENT
+from reports.dimensions import COUNTRY, EVENT
 from reports.exceptions import EventsDroppedError
 from reports.filters import OWN_EVENTS
+from reports.map import MOST_COUNTRIES, ROWS_BELOW_MAP, Place, mark_places
 from reports.metrics import (
     BOUNCE_RATE,
     ENGAGEMENT_RATE,
@@ -24,7 +25,7 @@ from reports.metrics import (
 from reports.page_links import Choice
 from reports.queries import break_down
 from reports.tables import Table
-from reports.views.base import ReportView
+from reports.views.base import ROWS, ReportView
 from reports.views.four import REPORTS
 from reports.week import DAYS_OF_WEEK, Weekday, ask_of_week, draw_week
 
@@ -56,6 +57,8 @@ class ShownCard:
     table: Table
     tabs: list[Choice]
     report_name: str
+    #: Countries on the map, where the table is of them.
+    places: list[Place] = field(default_factory=list)
 
 
 class OverviewView(ReportView):
@@ -97,10 +100,14 @@ class OverviewView(ReportView):
     def card(self, card: Card, visitors: float | None) -> ShownCard:
         """Return the card as the address and the filters have it; shares are of `visitors`."""
         chosen = card.choose(self.tabs.get(card.name, ""), self.filters)
+        is_mapped = chosen is COUNTRY
+        limit = MOST_COUNTRIES if is_mapped else ROWS
+        table = self.table(chosen, *card.tables[chosen], whole=visitors, limit=limit)
         return ShownCard(
             name=card.name,
             title=card.title,
-            table=self.table(chosen, *card.tables[chosen], whole=visitors),
+            table=table.first(ROWS_BELOW_MAP) if is_mapped else table,
+            places=mark_places(table) if is_mapped else [],
             tabs=[
                 Choice(
                     dimension.name,

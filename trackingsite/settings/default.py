@@ -147,6 +147,10 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "reports.world.WorldFinder",
+]
 
 # Headers: nothing inline, nothing from elsewhere, in no one's frame.
 CONTENT_SECURITY_POLICY = {

@@ -143,7 +143,7 @@ def test_the_whole_way_from_an_empty_folder_to_a_figure_on_a_report(tmp_path: Pa
             assert read_table(staff, "Devices") == [["Windows", "1", "0%"]]
 
             staff.get_by_role("link", name="Visits", exact=True).click()
-            staff.locator("tbody a").click()
+            staff.locator(".log tbody a").click()
             expect(staff.locator(".stay .page")).to_have_text(["/", "/spades"])
             expect(staff.locator(".own-event")).to_contain_text("signup plan: pro")
             take_picture(staff, "whole-way-3-visit")
