@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EVENTS ?= 250000
 
-.PHONY: run test check format bench soak demo screenshots lock clean
+.PHONY: run test check format bench soak demo screenshots messages lock clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/python manage.py serve
@@ -72,6 +72,12 @@ screenshots: $(VENV)/.dev
 	@mkdir -p $(FOLDER)
 	@SCREENSHOTS=$(abspath $(FOLDER)) $(BIN)/python -m pytest -q \
 	  reports/tests/test_pages_in_browser.py -k every_page_fits
+
+# Finds the texts that are marked to be translated, and compiles what locale/*/*.po says of them.
+messages: $(VENV)/.dev
+	$(BIN)/python manage.py makemessages -l de -l fr --no-location --no-wrap --no-obsolete \
+	  -i "*/tests/*" -i bench -i soak
+	$(BIN)/python manage.py compilemessages
 
 # Writes requirements/*.txt anew from pyproject.toml.
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from django.utils.translation import gettext_noop as _
+
 from reports.dimensions import (
     BROWSER,
     CHANNEL,
@@ -78,12 +80,12 @@ class Card:
 CARDS: Final = (
     Card(
         name="sources",
-        title="Sources",
+        title=_("Sources"),
         tables=dict.fromkeys((SOURCE, CHANNEL, REFERRER, *_UTM), (VISITORS, BOUNCE_RATE)),
     ),
     Card(
         name="pages",
-        title="Pages",
+        title=_("Pages"),
         tables={
             PAGE: (VISITORS, PAGEVIEWS),
             ENTRY_PAGE: (VISITORS, BOUNCE_RATE),
@@ -94,12 +96,12 @@ CARDS: Final = (
     ),
     Card(
         name="places",
-        title="Places",
+        title=_("Places"),
         tables=dict.fromkeys((COUNTRY, _REGION, _CITY, LANGUAGE), (VISITORS, BOUNCE_RATE)),
     ),
     Card(
         name="devices",
-        title="Devices",
+        title=_("Devices"),
         tables=dict.fromkeys(
             (BROWSER, OPERATING_SYSTEM, DEVICE, SCREEN, _BROWSER_VERSION, _SYSTEM_VERSION),
             (VISITORS, BOUNCE_RATE),

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from django.utils.dateformat import format as format_date
+from django.utils.translation import gettext, pgettext
+
 from reports.dates import Bucket, Interval
 from reports.formats import format_figure
 from reports.metrics import Metric, Unit
 from reports.queries import Point
+from reports.words import write_day
 
 #: The drawing's own units; a page stretches it to the room there is.
 WIDTH: Final = 1000
@@ -157,13 +161,13 @@ def format_bucket(bucket: Bucket, interval: Interval) -> str:
     start = bucket.starts_at
     match interval:
         case Interval.MINUTE | Interval.HOUR:
-            return f"{start:%a %-d %b, %H:%M}"
+            return format_date(start, pgettext("an hour of a day", "D j M, H:i"))
         case Interval.DAY:
-            return f"{start:%a %-d %b %Y}"
+            return format_date(start, pgettext("a day with its weekday", "D j M Y"))
         case Interval.WEEK:
-            return f"Week of {start:%-d %b %Y}"
+            return gettext("Week of {day}").format(day=write_day(start))
         case Interval.MONTH:
-            return f"{start:%B %Y}"
+            return format_date(start, "F Y")
 
 
 def _place_notes(
@@ -248,11 +252,12 @@ def _labels(points: Sequence[Point], interval: Interval) -> list[str]:
     else:
         places = [round(i * (len(points) - 1) / (count - 1)) for i in range(count)]
     days = {point.bucket.starts_at.date() for point in points}
+    day = pgettext("a day without its year", "j M")
     match interval:
         case Interval.MINUTE | Interval.HOUR:
-            form = "%-d %b" if len(days) > 2 else "%H:%M"
+            form = day if len(days) > 2 else "H:i"
         case Interval.MONTH:
-            form = "%b %Y"
+            form = "M Y"
         case _:
-            form = "%-d %b"
-    return [points[place].bucket.starts_at.strftime(form) for place in places]
+            form = day
+    return [format_date(points[place].bucket.starts_at, form) for place in places]

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 from reports.dates import DateRange, format_days
 
 #: The name of a comparison with days that the address gives.
@@ -38,13 +41,13 @@ def _way(name: str, label: str, legend: str, phrase: str, before: _Before) -> Co
 #: The one of pages whose address says nothing.
 PREVIOUS: Final = Comparison(
     "previous",
-    "Period before",
-    "period before",
-    "in the period before",
+    _("Period before"),
+    _("period before"),
+    _("in the period before"),
     lambda days, now: days.previous(now),
     (),
 )
-NONE: Final = _way("none", "No comparison", "", "", lambda days, now: None)
+NONE: Final = _way("none", _("No comparison"), "", "", lambda days, now: None)
 
 COMPARISONS: Final[dict[str, Comparison]] = {
     each.name: each
@@ -52,23 +55,23 @@ COMPARISONS: Final[dict[str, Comparison]] = {
         PREVIOUS,
         _way(
             "previous_weekdays",
-            "Period before, same weekdays",
-            "period before, same weekdays",
-            "in the period before",
+            _("Period before, same weekdays"),
+            _("period before, same weekdays"),
+            _("in the period before"),
             lambda days, now: days.previous(now, match_weekdays=True),
         ),
         _way(
             "year",
-            "Year before",
-            "year before",
-            "a year before",
+            _("Year before"),
+            _("year before"),
+            _("a year before"),
             lambda days, now: days.year_before(now),
         ),
         _way(
             "year_weekdays",
-            "Year before, same weekdays",
-            "year before, same weekdays",
-            "a year before",
+            _("Year before, same weekdays"),
+            _("year before, same weekdays"),
+            _("a year before"),
             lambda days, now: days.year_before(now, match_weekdays=True),
         ),
         NONE,
@@ -83,7 +86,7 @@ def compare_with(days: DateRange) -> Comparison:
         CUSTOM,
         text,
         text,
-        f"on {text}",
+        gettext("on {days}").format(days=text),
         lambda _days, _now: days,
         (("compare_from", f"{days.first_day}"), ("compare_to", f"{days.last_day}")),
     )

@@ -14,6 +14,10 @@ from functools import lru_cache
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext_noop as _
+
+from reports.words import write_day
+
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
 MINUTE: Final = timedelta(minutes=1)
@@ -37,6 +41,15 @@ class Interval(StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+
+
+INTERVAL_LABELS: Final = {
+    Interval.MINUTE: _("Minute"),
+    Interval.HOUR: _("Hour"),
+    Interval.DAY: _("Day"),
+    Interval.WEEK: _("Week"),
+    Interval.MONTH: _("Month"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +312,7 @@ def _last_month(today: date) -> tuple[date, date]:
 
 def _twelve_months(today: date) -> tuple[date, date]:
     first = first_of_month(today)
-    for _ in range(11):
+    for _month in range(11):
         first = first_of_month(first - DAY)
     return first, today + DAY
 
@@ -307,23 +320,23 @@ def _twelve_months(today: date) -> tuple[date, date]:
 PRESETS: Final[dict[str, Preset]] = {
     preset.name: preset
     for preset in (
-        Preset("day", "Today", _last_days(1)),
-        Preset("yesterday", "Yesterday", lambda today: (today - DAY, today)),
-        Preset("7d", "Last 7 days", _last_days(7)),
-        Preset("28d", "Last 28 days", _last_days(28)),
-        Preset("30d", "Last 30 days", _last_days(30)),
-        Preset("91d", "Last 91 days", _last_days(91)),
-        Preset("month", "This month", lambda today: (first_of_month(today), today + DAY)),
-        Preset("last_month", "Last month", _last_month),
-        Preset("year", "This year", lambda today: (date(today.year, 1, 1), today + DAY)),
-        Preset("12mo", "Last 12 months", _twelve_months),
+        Preset("day", _("Today"), _last_days(1)),
+        Preset("yesterday", _("Yesterday"), lambda today: (today - DAY, today)),
+        Preset("7d", _("Last 7 days"), _last_days(7)),
+        Preset("28d", _("Last 28 days"), _last_days(28)),
+        Preset("30d", _("Last 30 days"), _last_days(30)),
+        Preset("91d", _("Last 91 days"), _last_days(91)),
+        Preset("month", _("This month"), lambda today: (first_of_month(today), today + DAY)),
+        Preset("last_month", _("Last month"), _last_month),
+        Preset("year", _("This year"), lambda today: (date(today.year, 1, 1), today + DAY)),
+        Preset("12mo", _("Last 12 months"), _twelve_months),
     )
 }
 
 
 def format_days(first: date, last: date) -> str:
     """Return days as people read them: "4 Mar 2026", "1 Mar 2026 – 4 Mar 2026"."""
-    return f"{first:%-d %b %Y}" + ("" if first == last else f" – {last:%-d %b %Y}")
+    return write_day(first) + ("" if first == last else f" – {write_day(last)}")
 
 
 def today_in(zone: ZoneInfo, now: datetime) -> date:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from django.utils.translation import gettext_noop as _
+
 from reports.dates import Interval
+from reports.words import say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,23 +29,30 @@ class Dimension:
     label: str
     expression: str
     condition: str = ""
-    empty: str = "(none)"
+    empty: str = _("(none)")
     argument: str | None = None
     #: What values are called, by which rows show and sort them; others show as they are.
     names: tuple[tuple[str, str], ...] = ()
     tells_action: bool = False
 
+    @property
+    def title(self) -> str:
+        """The label in the reader's language."""
+        return say(self.label)
 
-def _fact(name: str, label: str, *, empty: str = "(unknown)") -> Dimension:
+
+def _fact(name: str, label: str, *, empty: str = _("(unknown)")) -> Dimension:
     return Dimension(name=name, label=label, expression=name, empty=empty)
 
 
-PAGE: Final = Dimension(name="page", label="Page", expression="page")
-TITLE: Final = Dimension(name="title", label="Title", expression="title", condition="title <> ''")
-HOSTNAME: Final = Dimension(name="hostname", label="Hostname", expression="hostname")
+PAGE: Final = Dimension(name="page", label=_("Page"), expression="page")
+TITLE: Final = Dimension(
+    name="title", label=_("Title"), expression="title", condition="title <> ''"
+)
+HOSTNAME: Final = Dimension(name="hostname", label=_("Hostname"), expression="hostname")
 EVENT: Final = Dimension(
     name="event",
-    label="Event",
+    label=_("Event"),
     expression="name",
     condition="name <> 'engagement'",
     tells_action=True,
@@ -50,42 +60,42 @@ EVENT: Final = Dimension(
 #: What visitors do that a site wants: until goals can be saved, each of the site's own events.
 GOAL: Final = Dimension(
     name="goal",
-    label="Goal",
+    label=_("Goal"),
     expression="name",
     condition="name NOT IN ('pageview', 'engagement')",
     tells_action=True,
 )
 ENTRY_PAGE: Final = Dimension(
     name="entry_page",
-    label="Entry page",
+    label=_("Entry page"),
     expression="entry_page",
     condition="entry_page <> ''",
 )
 EXIT_PAGE: Final = Dimension(
     name="exit_page",
-    label="Exit page",
+    label=_("Exit page"),
     expression="exit_page",
     condition="exit_page <> ''",
 )
-SOURCE: Final = _fact("source", "Source", empty="Direct / None")
-REFERRER: Final = _fact("referrer", "Referrer", empty="Direct / None")
-CHANNEL: Final = _fact("channel", "Channel")
-COUNTRY: Final = _fact("country", "Country")
-BROWSER: Final = _fact("browser", "Browser")
-OPERATING_SYSTEM: Final = _fact("operating_system", "Operating system")
-DEVICE: Final = _fact("device", "Device")
+SOURCE: Final = _fact("source", _("Source"), empty=_("Direct / None"))
+REFERRER: Final = _fact("referrer", _("Referrer"), empty=_("Direct / None"))
+CHANNEL: Final = _fact("channel", _("Channel"))
+COUNTRY: Final = _fact("country", _("Country"))
+BROWSER: Final = _fact("browser", _("Browser"))
+OPERATING_SYSTEM: Final = _fact("operating_system", _("Operating system"))
+DEVICE: Final = _fact("device", _("Device"))
 #: By the width in CSS pixels: phones, tablets, laptops and larger ones, roughly.
 SCREEN: Final = Dimension(
     name="screen",
-    label="Screen",
+    label=_("Screen"),
     expression=(
         "CASE WHEN screen_width < 576 THEN '0-575' WHEN screen_width < 992 THEN '576-991'"
         " WHEN screen_width < 1440 THEN '992-1439' WHEN screen_width >= 1440 THEN '1440+'"
         " ELSE '' END"
     ),
-    empty="(unknown)",
+    empty=_("(unknown)"),
 )
-LANGUAGE: Final = _fact("language", "Language")
+LANGUAGE: Final = _fact("language", _("Language"))
 
 DIMENSIONS: Final[dict[str, Dimension]] = {
     dimension.name: dimension
@@ -99,18 +109,18 @@ DIMENSIONS: Final[dict[str, Dimension]] = {
         SOURCE,
         REFERRER,
         CHANNEL,
-        _fact("utm_source", "UTM source", empty="(none)"),
-        _fact("utm_medium", "UTM medium", empty="(none)"),
-        _fact("utm_campaign", "UTM campaign", empty="(none)"),
-        _fact("utm_term", "UTM term", empty="(none)"),
-        _fact("utm_content", "UTM content", empty="(none)"),
+        _fact("utm_source", _("UTM source"), empty=_("(none)")),
+        _fact("utm_medium", _("UTM medium"), empty=_("(none)")),
+        _fact("utm_campaign", _("UTM campaign"), empty=_("(none)")),
+        _fact("utm_term", _("UTM term"), empty=_("(none)")),
+        _fact("utm_content", _("UTM content"), empty=_("(none)")),
         COUNTRY,
-        _fact("region", "Region"),
-        _fact("city", "City"),
+        _fact("region", _("Region")),
+        _fact("city", _("City")),
         BROWSER,
-        _fact("browser_version", "Browser version"),
+        _fact("browser_version", _("Browser version")),
         OPERATING_SYSTEM,
-        _fact("operating_system_version", "Operating system version"),
+        _fact("operating_system_version", _("Operating system version")),
         DEVICE,
         SCREEN,
         LANGUAGE,
@@ -132,25 +142,27 @@ def property_dimension(name: str) -> Dimension:
 #: Time, by the width of a bucket. A minute's and an hour's come from the beginnings that the
 #: question brings.
 TIME: Final[dict[Interval, Dimension]] = {
-    Interval.MINUTE: Dimension(name="time_minute", label="Minute", expression="minutes.starts_at"),
-    Interval.HOUR: Dimension(name="time_hour", label="Hour", expression="hours.starts_at"),
-    Interval.DAY: Dimension(name="time_day", label="Day", expression="happened_on"),
+    Interval.MINUTE: Dimension(
+        name="time_minute", label=_("Minute"), expression="minutes.starts_at"
+    ),
+    Interval.HOUR: Dimension(name="time_hour", label=_("Hour"), expression="hours.starts_at"),
+    Interval.DAY: Dimension(name="time_day", label=_("Day"), expression="happened_on"),
     Interval.WEEK: Dimension(
         name="time_week",
-        label="Week",
+        label=_("Week"),
         expression="date_trunc('week', happened_on)::DATE",
     ),
     Interval.MONTH: Dimension(
         name="time_month",
-        label="Month",
+        label=_("Month"),
         expression="date_trunc('month', happened_on)::DATE",
     ),
 }
 
 #: What comes again every week: 1 is Monday, 7 Sunday ...
-WEEKDAY: Final = Dimension(name="weekday", label="Weekday", expression="isodow(happened_on)")
+WEEKDAY: Final = Dimension(name="weekday", label=_("Weekday"), expression="isodow(happened_on)")
 #: ... and every day: 0 to 23, as the site's clocks showed it. The question brings what they showed.
-HOUR_OF_DAY: Final = Dimension(name="hour_of_day", label="Hour of day", expression="hour_of_day")
+HOUR_OF_DAY: Final = Dimension(name="hour_of_day", label=_("Hour of day"), expression="hour_of_day")
 
 #: Those that tell when something happened.
 OF_TIME: Final = frozenset({*TIME.values(), WEEKDAY, HOUR_OF_DAY})

@@ -12,6 +12,11 @@ from __future__ import annotations
 
 from datetime import date
 
+from django.utils.dateformat import format as format_date
+from django.utils.translation import gettext
+
+from reports.words import write_number
+
 
 class ReportLimitError(Exception):
     """A report needs more than it may use, or than is kept; the message says what helps."""
@@ -23,8 +28,10 @@ class ReportTooSlowError(ReportLimitError):
     def __init__(self, seconds: float) -> None:
         """Say how long it may take."""
         super().__init__(
-            f"This report would take longer than {seconds:g} seconds and was stopped."
-            " Ask for fewer days or a simpler filter."
+            gettext(
+                "This report would take longer than {seconds} seconds and was stopped."
+                " Ask for fewer days or a simpler filter."
+            ).format(seconds=f"{seconds:g}")
         )
 
 
@@ -34,8 +41,10 @@ class ReportTooLargeError(ReportLimitError):
     def __init__(self, megabytes: int) -> None:
         """Say how much it may use."""
         super().__init__(
-            f"This report would need more than {megabytes} MB of memory and was stopped."
-            " Ask for fewer days or a simpler filter."
+            gettext(
+                "This report would need more than {megabytes} MB of memory and was stopped."
+                " Ask for fewer days or a simpler filter."
+            ).format(megabytes=megabytes)
         )
 
 
@@ -45,8 +54,10 @@ class TooManyEventsError(ReportLimitError):
     def __init__(self, events: int, most: int) -> None:
         """Say how many there are, and how many there may be."""
         super().__init__(
-            f"This export would have {events:,} events; one has {most:,} at most."
-            " Ask for fewer days, one part after the other, or filter the page."
+            gettext(
+                "This export would have {events} events; one has {most} at most."
+                " Ask for fewer days, one part after the other, or filter the page."
+            ).format(events=write_number(events), most=write_number(most))
         )
 
 
@@ -55,7 +66,9 @@ class ExportsBusyError(ReportLimitError):
 
     def __init__(self) -> None:
         """Say what helps."""
-        super().__init__("Other exports are under way. Try again when one of them is over.")
+        super().__init__(
+            gettext("Other exports are under way. Try again when one of them is over.")
+        )
 
 
 class EventsDroppedError(ReportLimitError):
@@ -64,7 +77,9 @@ class EventsDroppedError(ReportLimitError):
     def __init__(self, kept_from: date) -> None:
         """Say from which day on there are events."""
         super().__init__(
-            f"Events are kept from {kept_from:%-d %B %Y} on; of the days before there are daily"
-            " figures alone. Ask for days from then on, or without filters, for whole days."
+            gettext(
+                "Events are kept from {day} on; of the days before there are daily figures alone."
+                " Ask for days from then on, or without filters, for whole days."
+            ).format(day=format_date(kept_from, "j F Y"))
         )
         self.kept_from = kept_from

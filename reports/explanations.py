@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from django.utils.translation import gettext_noop as _
+
 from reports import components, metrics
 from reports.components import Component
 from reports.metrics import Metric, Unit
@@ -21,6 +23,7 @@ class Explanation:
     """
 
     metric: Metric
+    #: In English, as the formula.
     meaning: str
     formula: str = ""
     parts: tuple[Metric, ...] = ()
@@ -39,79 +42,93 @@ def _part(
     )
 
 
-_VISITS: Final = _part(components.VISITS, "Visits")
-_PAGEVIEWS: Final = _part(components.PAGEVIEWS, "Pageviews")
+_VISITS: Final = _part(components.VISITS, _("Visits"))
+_PAGEVIEWS: Final = _part(components.PAGEVIEWS, _("Pageviews"))
 
 EXPLANATIONS: Final[dict[str, Explanation]] = {
     each.metric.name: each
     for each in (
         Explanation(
             metric=metrics.VISITORS,
-            meaning="Different people with an event, told apart without a cookie by a hash that"
-            " is made anew each day. Somebody who comes on three days counts three times.",
+            meaning=_(
+                "Different people with an event, told apart without a cookie by a hash that"
+                " is made anew each day. Somebody who comes on three days counts three times."
+            ),
         ),
         Explanation(
             metric=metrics.VISITS,
-            meaning="A visitor's events with no gap of more than 30 minutes are one visit. It goes"
-            " on across midnight, and counts once in days that hold both its ends.",
+            meaning=_(
+                "A visitor's events with no gap of more than 30 minutes are one visit. It goes"
+                " on across midnight, and counts once in days that hold both its ends."
+            ),
         ),
         Explanation(
             metric=metrics.PAGEVIEWS,
-            meaning="Every view of a page, repeated views of the same page included.",
+            meaning=_("Every view of a page, repeated views of the same page included."),
         ),
         Explanation(
             metric=metrics.EVENTS,
-            meaning="Pageviews and the site's own events. How long somebody read is no event.",
+            meaning=_("Pageviews and the site's own events. How long somebody read is no event."),
         ),
         Explanation(
             metric=metrics.VIEWS_PER_VISIT,
-            meaning="How many pages a visit saw, on average.",
-            formula="pageviews ÷ visits",
+            meaning=_("How many pages a visit saw, on average."),
+            formula=_("pageviews ÷ visits"),
             parts=(_PAGEVIEWS, _VISITS),
         ),
         Explanation(
             metric=metrics.BOUNCE_RATE,
-            meaning="The share of visits with one pageview and no interactive event of the site's"
-            " own.",
-            formula="bounces ÷ visits",
-            parts=(_part(components.BOUNCES, "Bounces"), _VISITS),
+            meaning=_(
+                "The share of visits with one pageview and no interactive event of the site's own."
+            ),
+            formula=_("bounces ÷ visits"),
+            parts=(_part(components.BOUNCES, _("Bounces")), _VISITS),
         ),
         Explanation(
             metric=metrics.VISIT_DURATION,
-            meaning="From a visit's first event to its last, on average. A visit of one event"
-            " lasts no time, and is counted.",
-            formula="time of all visits ÷ visits",
+            meaning=_(
+                "From a visit's first event to its last, on average. A visit of one event"
+                " lasts no time, and is counted."
+            ),
+            formula=_("time of all visits ÷ visits"),
             parts=(
                 _part(
-                    components.DURATION_US, "Time of all visits", Unit.SECONDS, "duration_us / 1e6"
+                    components.DURATION_US,
+                    _("Time of all visits"),
+                    Unit.SECONDS,
+                    "duration_us / 1e6",
                 ),
                 _VISITS,
             ),
         ),
         Explanation(
             metric=metrics.ENGAGEMENT_RATE,
-            meaning="The share of visits that lasted ten seconds or more, or had two pageviews.",
-            formula="engaged visits ÷ visits",
-            parts=(_part(components.ENGAGED_VISITS, "Engaged visits"), _VISITS),
+            meaning=_("The share of visits that lasted ten seconds or more, or had two pageviews."),
+            formula=_("engaged visits ÷ visits"),
+            parts=(_part(components.ENGAGED_VISITS, _("Engaged visits")), _VISITS),
         ),
         Explanation(
             metric=metrics.TIME_ON_PAGE,
-            meaning="How long a page was in view, on average over the pages of visits that"
-            " reported it. A page in a hidden tab is not in view.",
-            formula="time in view ÷ pages of visits with such time",
+            meaning=_(
+                "How long a page was in view, on average over the pages of visits that"
+                " reported it. A page in a hidden tab is not in view."
+            ),
+            formula=_("time in view ÷ pages of visits with such time"),
             parts=(
                 _part(
-                    components.ENGAGEMENT_MS, "Time in view", Unit.SECONDS, "engagement_ms / 1e3"
+                    components.ENGAGEMENT_MS, _("Time in view"), Unit.SECONDS, "engagement_ms / 1e3"
                 ),
-                _part(components.STAYS, "Pages of visits with such time"),
+                _part(components.STAYS, _("Pages of visits with such time")),
             ),
         ),
         Explanation(
             metric=metrics.SCROLL_DEPTH,
-            meaning="How far down a page people came, in percent of its height: the furthest of"
-            " each visit and page, on average over those that reported it.",
-            formula="the depths' sum ÷ pages of visits with a depth",
-            parts=(_part(components.SCROLLED_STAYS, "Pages of visits with a depth"),),
+            meaning=_(
+                "How far down a page people came, in percent of its height: the furthest of"
+                " each visit and page, on average over those that reported it."
+            ),
+            formula=_("the depths' sum ÷ pages of visits with a depth"),
+            parts=(_part(components.SCROLLED_STAYS, _("Pages of visits with a depth")),),
         ),
     )
 }

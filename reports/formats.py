@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext
 
 from reports.metrics import Money, Unit
 from reports.queries import Change
+from reports.words import write_number, write_percentage
 
 #: What is shown for a figure over nothing.
 DASH: Final = "–"
@@ -20,18 +21,18 @@ def format_figure(value: float | Money | None, unit: Unit) -> str:
     if value is None:
         return DASH
     if isinstance(value, Money):
-        return f"{value.amount:,.2f} {value.currency}"
+        return f"{write_number(value.amount, 2)} {value.currency}"
     match unit:
         case Unit.COUNT:
-            return str(intcomma(round(value)))
+            return write_number(round(value))
         case Unit.RATE:
             return format_share(value)
         case Unit.RATIO:
-            return f"{value:.2f}"
+            return write_number(value, 2)
         case Unit.SECONDS:
             return format_duration(value)
         case Unit.PERCENT:
-            return f"{value:.0f}%"
+            return write_percentage(write_number(value))
         case Unit.MONEY:
             raise TypeError("An amount of money has a currency.")
 
@@ -41,14 +42,17 @@ def format_brief(count: int) -> str:
     for size, sign in ((1_000_000, "M"), (1_000, "k")):
         if count >= max(size, 10_000):
             tenths = count * 10 // size
-            return f"{tenths // 10}{sign}" if tenths >= 100 else f"{tenths / 10:g}{sign}"
-    return str(intcomma(count))
+            if tenths < 100 and tenths % 10:
+                return f"{write_number(tenths / 10, 1)}{sign}"
+            return f"{write_number(tenths // 10)}{sign}"
+    return write_number(count)
 
 
 def format_share(fraction: float) -> str:
     """Return a fraction as a percentage: whole from 10 % on, one decimal below."""
     percent = fraction * 100
-    return f"{percent:.0f}%" if percent >= 9.95 or percent == 0 else f"{percent:.1f}%"
+    decimals = 0 if percent >= 9.95 or percent == 0 else 1
+    return write_percentage(write_number(percent, decimals))
 
 
 def format_duration(seconds: float) -> str:
@@ -68,11 +72,11 @@ def format_change(change: Change) -> str:
         return DASH
     match change.metric.unit:
         case Unit.RATE:
-            text = f"{abs(difference) * 100:.1f} pts"
+            text = gettext("{number} pts").format(number=write_number(abs(difference) * 100, 1))
         case Unit.PERCENT:
-            text = f"{abs(difference):.1f} pts"
+            text = gettext("{number} pts").format(number=write_number(abs(difference), 1))
         case _:
-            text = f"{abs(difference) * 100:,.0f}%"
+            text = write_percentage(write_number(abs(difference) * 100))
     # What rounds to nothing has no direction.
     if not any(digit in text for digit in "123456789"):
         return f"{NO_DIRECTION}{text}"

@@ -9,6 +9,9 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_noop as _
 
 from reports.cards import CARDS
 from reports.comparison import COMPARISONS, CUSTOM, PREVIOUS, Comparison, compare_with
@@ -26,8 +29,10 @@ from reports.filters import Filter
 from reports.metrics import METRICS, Metric, Unit
 from reports.page_filters import MAX_VALUE, read_filters, read_typed, write_filters
 from reports.reading.values import QuestionError
+from reports.words import say
 
 ALL: Final = "all"
+ALL_TIME: Final = _("All time")
 
 #: Metrics that a chart can show: numbers that need nothing beside them.
 CHARTED: Final = [metric for metric in METRICS.values() if metric.unit is not Unit.MONEY]
@@ -48,9 +53,9 @@ class ReportPeriod:
     def label(self) -> str:
         """What people read, such as "Last 30 days" or "1 Mar 2026 – 4 Mar 2026"."""
         if self.name in PRESETS:
-            return PRESETS[self.name].label
+            return say(PRESETS[self.name].label)
         if self.name == ALL:
-            return "All time"
+            return say(ALL_TIME)
         return format_days(self.range.first_day, self.range.last_day)
 
     @property
@@ -79,7 +84,10 @@ class PageForm(forms.Form):
         max_value=LAST_PAGE,
         error_messages=dict.fromkeys(
             ("invalid", "min_value", "max_value"),
-            f"Give a number from 1 to {LAST_PAGE:,}, such as page=2.",
+            format_lazy(
+                gettext_lazy("Give a number from 1 to {last}, such as page=2."),
+                last=f"{LAST_PAGE:,}",
+            ),
         ),
     )
 
@@ -102,10 +110,11 @@ class FiltersField(forms.Field):
 
 
 def _day_field(example: str) -> forms.DateField:
+    wrong = gettext_lazy("Give a day like this: {example}.")
     return forms.DateField(
         required=False,
         input_formats=["%Y-%m-%d"],
-        error_messages={"invalid": f"Give a day like this: {example}."},
+        error_messages={"invalid": format_lazy(wrong, example=example)},
     )
 
 
@@ -130,7 +139,7 @@ class ReportForm(PageForm):
         required=False,
         choices=[
             *((preset.name, preset.label) for preset in PRESETS.values()),
-            (ALL, "All time"),
+            (ALL, ALL_TIME),
             (CUSTOM, "Custom"),
         ],
     )
@@ -266,14 +275,18 @@ class ReportForm(PageForm):
         if first is None or last is None:
             self.add_error(
                 name_of_last if last is None else name,
-                f"Give both days, such as {name}=2026-03-01&{name_of_last}=2026-03-31.",
+                gettext("Give both days, such as {example}.").format(
+                    example=f"{name}=2026-03-01&{name_of_last}=2026-03-31"
+                ),
             )
             return None
         if first > last:
-            self.add_error(name, f"{first} is after {last}: exchange the two.")
+            sentence = gettext("{first} is after {last}: exchange the two.")
+            self.add_error(name, sentence.format(first=first, last=last))
             return None
         if first < EARLIEST_DAY or last >= LATEST_DAY:
-            self.add_error(name, f"Reports reach from {EARLIEST_DAY} to {LATEST_DAY - DAY}.")
+            sentence = gettext("Reports reach from {first} to {last}.")
+            self.add_error(name, sentence.format(first=EARLIEST_DAY, last=LATEST_DAY - DAY))
             return None
         return self._range(first, last)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from django.utils.translation import gettext_noop as _
+
 from reports.dates import DAY, PRESETS, Preset
 from visits.daily import HITS, DayCounts
 from visits.ingestion.hit import DropReason
@@ -14,16 +16,17 @@ from visits.ingestion.hit import DropReason
 #: The reasons in words, as docs/ingestion.md has them. The first two belong to no site that
 #: collects, and are told to the sender alone.
 REASONS: Final[dict[DropReason, str]] = {
-    DropReason.UNKNOWN_SITE: "no site has this domain",
-    DropReason.SITE_PAUSED: "staff switched the site's collecting off",
-    DropReason.PREFETCH: "a browser loads the page ahead; nobody has seen it",
-    DropReason.AUTOMATION: "the browser says that a program drives it, as one under test does",
-    DropReason.BOT: "the user agent names a program, or there is none",
-    DropReason.SPAM_REFERRER: "its referrer, or the source that its campaign names, is there to be "
-    "seen in reports",
-    DropReason.RATE_LIMITED: "the site, or one network, sends more than its limit",
-    DropReason.SALT_GONE: "it happened, as its server says, on a day whose salt is destroyed",
-    DropReason.NO_VISIT: "it is engagement with a page whose visit is over",
+    DropReason.UNKNOWN_SITE: _("no site has this domain"),
+    DropReason.SITE_PAUSED: _("staff switched the site's collecting off"),
+    DropReason.PREFETCH: _("a browser loads the page ahead; nobody has seen it"),
+    DropReason.AUTOMATION: _("the browser says that a program drives it, as one under test does"),
+    DropReason.BOT: _("the user agent names a program, or there is none"),
+    DropReason.SPAM_REFERRER: _(
+        "its referrer, or the source that its campaign names, is there to be seen in reports"
+    ),
+    DropReason.RATE_LIMITED: _("the site, or one network, sends more than its limit"),
+    DropReason.SALT_GONE: _("it happened, as its server says, on a day whose salt is destroyed"),
+    DropReason.NO_VISIT: _("it is engagement with a page whose visit is over"),
 }
 
 _NAMES: Final = frozenset(reason.value for reason in REASONS)

@@ -8,6 +8,7 @@ from typing import Final
 
 from reports.tables import Table
 from reports.week import STRENGTHS
+from reports.words import say_inside
 
 #: There are no more countries.
 MOST_COUNTRIES: Final = 300
@@ -34,7 +35,7 @@ def mark_places(table: Table) -> list[Place]:
     return [
         Place(
             code=row.value,
-            text=f"{row.label}: {row.cells[0]} {table.metrics[0].column_label.lower()}",
+            text=f"{row.label}: {row.cells[0]} {say_inside(table.metrics[0].column_label)}",
             strength=max(1, math.ceil(STRENGTHS * math.sqrt(row.bar_percent / (greatest or 1)))),
             url=row.url,
         )

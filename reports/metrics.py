@@ -14,8 +14,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from django.utils.translation import gettext_noop as _
+
 from reports import components
 from reports.components import Component
+from reports.words import say
 
 
 class Unit(StrEnum):
@@ -51,50 +54,60 @@ class Metric:
     short_label: str = ""
 
     @property
+    def title(self) -> str:
+        """The label in the reader's language."""
+        return say(self.label)
+
+    @property
     def column_label(self) -> str:
         """What stands above a column of a table."""
         return self.short_label or self.label
 
+    @property
+    def column_title(self) -> str:
+        """The same in the reader's language."""
+        return say(self.column_label)
+
 
 VISITORS: Final = Metric(
     name="visitors",
-    label="Unique visitors",
-    short_label="Visitors",
+    label=_("Unique visitors"),
+    short_label=_("Visitors"),
     unit=Unit.COUNT,
     components=(components.VISITORS,),
     expression="visitors",
 )
 VISITS: Final = Metric(
     name="visits",
-    label="Visits",
+    label=_("Visits"),
     unit=Unit.COUNT,
     components=(components.VISITS,),
     expression="visits",
 )
 PAGEVIEWS: Final = Metric(
     name="pageviews",
-    label="Pageviews",
+    label=_("Pageviews"),
     unit=Unit.COUNT,
     components=(components.PAGEVIEWS,),
     expression="pageviews",
 )
 EVENTS: Final = Metric(
     name="events",
-    label="Events",
+    label=_("Events"),
     unit=Unit.COUNT,
     components=(components.EVENTS,),
     expression="events",
 )
 VIEWS_PER_VISIT: Final = Metric(
     name="views_per_visit",
-    label="Views per visit",
+    label=_("Views per visit"),
     unit=Unit.RATIO,
     components=(components.PAGEVIEWS, components.VISITS),
     expression="pageviews / nullif(visits, 0)",
 )
 BOUNCE_RATE: Final = Metric(
     name="bounce_rate",
-    label="Bounce rate",
+    label=_("Bounce rate"),
     unit=Unit.RATE,
     components=(components.BOUNCES, components.VISITS),
     expression="bounces / nullif(visits, 0)",
@@ -102,30 +115,30 @@ BOUNCE_RATE: Final = Metric(
 )
 VISIT_DURATION: Final = Metric(
     name="visit_duration",
-    label="Visit duration",
-    short_label="Duration",
+    label=_("Visit duration"),
+    short_label=_("Duration"),
     unit=Unit.SECONDS,
     components=(components.DURATION_US, components.VISITS),
     expression="duration_us / 1e6 / nullif(visits, 0)",
 )
 ENGAGEMENT_RATE: Final = Metric(
     name="engagement_rate",
-    label="Engagement rate",
-    short_label="Engaged",
+    label=_("Engagement rate"),
+    short_label=_("Engaged"),
     unit=Unit.RATE,
     components=(components.ENGAGED_VISITS, components.VISITS),
     expression="engaged_visits / nullif(visits, 0)",
 )
 TIME_ON_PAGE: Final = Metric(
     name="time_on_page",
-    label="Time on page",
+    label=_("Time on page"),
     unit=Unit.SECONDS,
     components=(components.ENGAGEMENT_MS, components.STAYS),
     expression="engagement_ms / 1e3 / nullif(stays, 0)",
 )
 SCROLL_DEPTH: Final = Metric(
     name="scroll_depth",
-    label="Scroll depth",
+    label=_("Scroll depth"),
     unit=Unit.PERCENT,
     components=(components.SCROLL_DEPTH, components.SCROLLED_STAYS),
     expression="scroll_depth / nullif(scrolled_stays, 0)",
@@ -133,29 +146,29 @@ SCROLL_DEPTH: Final = Metric(
 
 EXIT_RATE: Final = Metric(
     name="exit_rate",
-    label="Exit rate",
+    label=_("Exit rate"),
     unit=Unit.RATE,
     components=(components.EXITS, components.PAGES_PAGEVIEWS),
     expression="exits / nullif(pages_pageviews, 0)",
 )
 PERCENTAGE: Final = Metric(
     name="percentage",
-    label="Share of visitors",
-    short_label="Share",
+    label=_("Share of visitors"),
+    short_label=_("Share"),
     unit=Unit.RATE,
     components=(components.VISITORS, components.WHOLE_VISITORS),
     expression="visitors / nullif(whole_visitors, 0)",
 )
 CONVERSION_RATE: Final = Metric(
     name="conversion_rate",
-    label="Conversion rate",
+    label=_("Conversion rate"),
     unit=Unit.RATE,
     components=(components.VISITORS, components.EVERYONE),
     expression="visitors / nullif(everyone, 0)",
 )
 GROUP_CONVERSION_RATE: Final = Metric(
     name="group_conversion_rate",
-    label="Conversion rate in the group",
+    label=_("Conversion rate in the group"),
     unit=Unit.RATE,
     components=(components.VISITORS, components.GROUP_EVERYONE),
     expression="visitors / nullif(group_everyone, 0)",
@@ -171,14 +184,14 @@ def _money(ten_thousandths: str) -> str:
 
 TOTAL_REVENUE: Final = Metric(
     name="total_revenue",
-    label="Total revenue",
+    label=_("Total revenue"),
     unit=Unit.MONEY,
     components=(components.REVENUE, components.CURRENCY),
     expression=_money("revenue"),
 )
 AVERAGE_REVENUE: Final = Metric(
     name="average_revenue",
-    label="Average revenue",
+    label=_("Average revenue"),
     unit=Unit.MONEY,
     components=(components.REVENUE, components.REVENUE_EVENTS, components.CURRENCY),
     expression=_money("round(revenue / revenue_events)"),

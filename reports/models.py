@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from sites.models import Site
 
@@ -50,7 +51,7 @@ class Kept(models.Model):
 class Segment(Kept):
     """Filters of a site's reports, kept under a name."""
 
-    name = models.CharField(max_length=80)
+    name = models.CharField(_("name"), max_length=80)
     filters = models.JSONField(
         help_text='As an address has them, each a text such as "is,source,Google".'
     )
@@ -67,8 +68,8 @@ class Segment(Kept):
 class Annotation(Kept):
     """What happened on a day, for charts to show: a campaign, a new release."""
 
-    happened_on = models.DateField("day")
-    text = models.CharField(max_length=200)
+    happened_on = models.DateField(_("day"))
+    text = models.CharField(_("what happened"), max_length=200)
 
     class Meta:
         """In order of time below charts."""

@@ -13,6 +13,9 @@ from typing import Final
 from urllib.parse import quote as quote_for_address
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 from reports.dimensions import DIMENSIONS, Dimension, property_dimension
 from reports.filters import Condition, Filter, Operator
 from reports.reading.conditions import MAX_NAME, OPERATORS
@@ -20,6 +23,7 @@ from reports.reading.patterns import PatternReader
 from reports.reading.values import QuestionError, quote
 from reports.tables import show_value
 from reports.vocabulary import Term, make_condition, terms
+from reports.words import say
 
 #: The parameter of an address, which may stand there several times.
 PARAMETER: Final = "f"
@@ -35,12 +39,12 @@ MAX_CHARACTERS: Final = 8_000
 
 #: How people read the operators.
 RELATIONS: Final = {
-    "is": "is",
-    "is_not": "is not",
-    "contains": "contains",
-    "contains_not": "does not contain",
-    "matches": "matches",
-    "matches_not": "does not match",
+    "is": _("is"),
+    "is_not": _("is not"),
+    "contains": _("contains"),
+    "contains_not": _("does not contain"),
+    "matches": _("matches"),
+    "matches_not": _("does not match"),
 }
 #: Signs that stand in an address as they are, so that people can read its filters.
 _PLAIN: Final = "/,:"
@@ -123,7 +127,7 @@ class Chip:
     @property
     def relation(self) -> str:
         """What stands between dimension and values."""
-        return RELATIONS[_WORDS[self.filter.operator, self.filter.negated]]
+        return say(RELATIONS[_WORDS[self.filter.operator, self.filter.negated]])
 
     @property
     def values(self) -> list[str]:
@@ -133,9 +137,14 @@ class Chip:
         return [show_value(self.filter.dimension, value) for value in self.filter.values]
 
     @property
+    def value_text(self) -> str:
+        """The values in a row, such as "Google or Bing"."""
+        return gettext(" or ").join(self.values)
+
+    @property
     def text(self) -> str:
         """The sentence, such as "Source is Google or Bing"."""
-        return f"{self.filter.dimension.label} {self.relation} {' or '.join(self.values)}"
+        return f"{self.filter.dimension.title} {self.relation} {self.value_text}"
 
 
 def _read_filter(text: str, patterns: PatternReader) -> Filter:
@@ -213,10 +222,11 @@ def _named(dimension: Dimension) -> Dimension:
 
 def _stored_value(dimension: Dimension, shown: str) -> str:
     """The value that people mean by what they write."""
-    if shown == dimension.empty:
+    if shown in (dimension.empty, say(dimension.empty)):
         return ""
     meant = shown.casefold()
     for code, name in _named(dimension).names:
-        if meant in (code.casefold(), name.casefold()):
+        names = (code, name, show_value(dimension, code))
+        if meant in [each.casefold() for each in names]:
             return code
     return shown

@@ -9,6 +9,7 @@ from datetime import datetime
 from reports.comparison import COMPARISONS, Comparison
 from reports.dates import (
     EARLIEST_DAY,
+    INTERVAL_LABELS,
     LATEST_DAY,
     PRESETS,
     Bucket,
@@ -18,8 +19,9 @@ from reports.dates import (
     today_in,
 )
 from reports.filters import Filter
-from reports.forms import ALL, ReportPeriod
+from reports.forms import ALL, ALL_TIME, ReportPeriod
 from reports.page_filters import write_query
+from reports.words import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +120,11 @@ class PageLinks:
     @property
     def periods(self) -> list[Choice]:
         """The presets of the period's menu."""
-        names = {preset.name: preset.label for preset in PRESETS.values()} | {ALL: "All time"}
+        names = {preset.name: preset.label for preset in PRESETS.values()} | {ALL: ALL_TIME}
         return [
             Choice(
                 name,
-                label,
+                say(label),
                 f"?{write_query(self.filters, {'period': name, **self.choices})}",
                 name == self.period.name,
             )
@@ -136,7 +138,7 @@ class PageLinks:
         return [
             Choice(
                 each.name,
-                each.label,
+                say(each.label),
                 f"?{write_query(self.filters, {**kept, **dict(each.parameters)})}",
                 each == self.comparison,
             )
@@ -149,7 +151,7 @@ class PageLinks:
         return [
             Choice(
                 interval.value,
-                interval.value.capitalize(),
+                say(INTERVAL_LABELS[interval]),
                 f"?{write_query(self.filters, {**days, 'interval': interval.value})}",
                 interval is self.period.interval,
             )

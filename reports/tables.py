@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
+from django.utils.translation import gettext_noop as _
+
+from reports.countries import name_country
 from reports.dimensions import COUNTRY, DEVICE, Dimension
 from reports.formats import format_figure, format_share
 from reports.metrics import Metric, Unit
 from reports.queries import Breakdown
-from visits.ingestion.places import country_names
+from reports.words import say
+
+#: What devices are, as pages show them.
+DEVICES: Final = (_("Desktop"), _("Mobile"), _("Tablet"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,9 @@ def make_table(
 def show_value(dimension: Dimension, value: str) -> str:
     """Return a value as people read it: a country's name, a capital letter, "Direct / None"."""
     if not value:
-        return dimension.empty
+        return say(dimension.empty)
     if dimension is COUNTRY:
-        return country_names().get(value, value)
+        return name_country(value)
     if dimension is DEVICE:
-        return value.capitalize()
+        return say(value.capitalize())
     return value

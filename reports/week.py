@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from calendar import day_abbr, day_name
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
+
+from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
+from django.utils.translation import ngettext
 
 from reports.dates import DAY, DateRange
 from reports.dimensions import HOUR_OF_DAY, WEEKDAY
@@ -61,11 +63,11 @@ def draw_week(rows: Iterable[Row], days: DateRange, today: date) -> list[Weekday
     greatest = max(means.values(), default=0)
     return [
         Weekday(
-            short_name=day_abbr[weekday - 1],
-            name=day_name[weekday - 1],
+            short_name=str(WEEKDAYS_ABBR[weekday - 1]),
+            name=str(WEEKDAYS[weekday - 1]),
             hours=[
                 _draw_hour(
-                    f"{day_name[weekday - 1]} {hour}:00",
+                    f"{WEEKDAYS[weekday - 1]} {hour}:00",
                     visitors.get((weekday, hour), 0),
                     means.get((weekday, hour), 0) / greatest if greatest else 0,
                 )
@@ -78,8 +80,9 @@ def draw_week(rows: Iterable[Row], days: DateRange, today: date) -> list[Weekday
 
 def _draw_hour(when: str, visitors: int, part: float) -> Hour:
     count = format_figure(visitors, VISITORS.unit)
+    said = ngettext("{when}, {count} visitor", "{when}, {count} visitors", visitors)
     return Hour(
         brief=format_brief(visitors),
-        text=f"{when}, {count} visitor{'' if visitors == 1 else 's'}",
+        text=said.format(when=when, count=count),
         strength=min(STRENGTHS, 1 + int(part * STRENGTHS)) if visitors else 0,
     )

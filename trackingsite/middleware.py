@@ -11,12 +11,16 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
+from django.middleware.locale import LocaleMiddleware
 from django.template.loader import render_to_string
 from django.views.defaults import server_error
 
 from trackingsite.logs import SeldomLogger
 
 _logger: Final = SeldomLogger(logging.getLogger(__name__))
+
+#: Where the pages for readers are.
+READERS_PATHS: Final = ("/reports/", "/login/", "/logout/")
 
 AWAY: Final = (OperationalError, InterfaceError)
 RETRY_AFTER_SECONDS: Final = 10
@@ -35,6 +39,26 @@ class CompressionMiddleware(GZipMiddleware):
         if response.streaming or not response.get("Content-Type", "").startswith(COMPRESSED):
             return response
         return super().process_response(request, response)
+
+
+class ReaderLanguageMiddleware(LocaleMiddleware):
+    """Speaks the language that a reader's browser asks for, on pages for readers.
+
+    Programs are answered in English, whatever they ask for, and so is the admin.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Choose the language."""
+        if request.path_info.startswith(READERS_PATHS):
+            super().process_request(request)
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Say which language it is, and that another browser may get another one."""
+        if request.path_info.startswith(READERS_PATHS):
+            return super().process_response(request, response)
+        return response
 
 
 class DatabaseAwayMiddleware:

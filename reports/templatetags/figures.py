@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Final
 
 from django import template
@@ -16,6 +17,7 @@ from reports.formats import (
 )
 from reports.metrics import Metric
 from reports.queries import Change
+from reports.words import say, say_inside, write_day, write_moment, write_number
 
 register = template.Library()
 
@@ -53,6 +55,36 @@ def duration(seconds: float | None) -> str:
 def share(fraction: float | None) -> str:
     """Return a fraction as a percentage; a dash for none."""
     return DASH if fraction is None else format_share(fraction)
+
+
+@register.filter
+def number(count: int) -> str:
+    """Return a whole number with its thousands apart."""
+    return write_number(count)
+
+
+@register.filter
+def day(value: date) -> str:
+    """Return a day as people read it."""
+    return write_day(value)
+
+
+@register.filter
+def moment(value: datetime) -> str:
+    """Return a day and the time of it as people read them."""
+    return write_moment(value)
+
+
+@register.filter
+def inside(text: str) -> str:
+    """Return a label of ours as it stands inside a sentence."""
+    return say_inside(text)
+
+
+@register.filter
+def said(text: str) -> str:
+    """Return a text of ours in the reader's language."""
+    return say(text)
 
 
 #: Keys of periods, by their names in the address.

@@ -186,7 +186,7 @@ def test_a_segment_that_says_nothing_is_refused(
         ("", "x", "Day: This field is required."),
         ("1999-12-31", "x", "Reports reach from 2000-01-01"),
         ("2100-01-01", "x", "Reports reach from 2000-01-01"),
-        ("2026-03-08", "", "Text: This field is required."),
+        ("2026-03-08", "", "What happened: This field is required."),
         ("2026-03-08", "x" * 201, "at most 200 characters"),
     ],
 )

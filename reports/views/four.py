@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.http import Http404
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_noop as _
 
 from reports.dimensions import (
     BROWSER,
@@ -83,8 +84,8 @@ REPORTS: Final[dict[str, Report]] = {
     for report in (
         Report(
             name="pageviews",
-            title="Pageviews",
-            about="Every view of a page, repeated views included.",
+            title=_("Pageviews"),
+            about=_("Every view of a page, repeated views included."),
             headline=(PAGEVIEWS, VIEWS_PER_VISIT, VISITS, EVENTS),
             breakdowns={
                 **_each((PAGE, HOSTNAME), PAGEVIEWS, VISITORS, TIME_ON_PAGE),
@@ -94,8 +95,8 @@ REPORTS: Final[dict[str, Report]] = {
         ),
         Report(
             name="visitors",
-            title="Unique Visitors",
-            about=(
+            title=_("Unique Visitors"),
+            about=_(
                 "People, told apart without a cookie. Somebody who comes on three days counts "
                 "three times, since visitors are forgotten after each day."
             ),
@@ -122,8 +123,8 @@ REPORTS: Final[dict[str, Report]] = {
         ),
         Report(
             name="bounce-rates",
-            title="Bounce Rates",
-            about="Visits of one pageview and no interactive event, as a share of all visits.",
+            title=_("Bounce Rates"),
+            about=_("Visits of one pageview and no interactive event, as a share of all visits."),
             headline=(BOUNCE_RATE, VISITS, VIEWS_PER_VISIT, VISIT_DURATION),
             breakdowns=_each(
                 (ENTRY_PAGE, SOURCE, CHANNEL, COUNTRY, DEVICE, BROWSER),
@@ -134,8 +135,8 @@ REPORTS: Final[dict[str, Report]] = {
         ),
         Report(
             name="engagement",
-            title="User Engagement",
-            about=(
+            title=_("User Engagement"),
+            about=_(
                 "Visits that lasted ten seconds or had two pageviews, as a share of all visits; "
                 "and how long and how far people read."
             ),
@@ -319,7 +320,7 @@ class BreakdownPage(FourReportView):
         is_sorted = self.sort is not None and self.sort[0] == name
         descending = not self.sort[1] if self.sort and is_sorted else is_number
         return Head(
-            label=column.column_label if isinstance(column, Metric) else column.label,
+            label=column.column_title if isinstance(column, Metric) else column.title,
             url=f"?{self._query('-' * descending + name)}",
             order=("ascending" if descending else "descending") if is_sorted else "",
             is_number=is_number,

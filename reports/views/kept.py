@@ -7,8 +7,10 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from reports.dates import EARLIEST_DAY, LATEST_DAY
+from reports.dates import DAY, EARLIEST_DAY, LATEST_DAY
 from reports.forms import FiltersField
 from reports.models import Annotation, Kept, Segment
 from reports.page_filters import write_filters
@@ -20,7 +22,7 @@ from sites.models import Site
 class SegmentForm(forms.ModelForm[Segment]):
     """A name for the page's filters; under the name of one's own, its filters are replaced."""
 
-    f = FiltersField(error_messages={"required": "Filter the page first; that is what is kept."})
+    f = FiltersField(error_messages={"required": _("Filter the page first; that is what is kept.")})
 
     class Meta:
         """The filters come as an address has them."""
@@ -53,7 +55,8 @@ class AnnotationForm(forms.ModelForm[Annotation]):
         """Return the day, one that reports reach."""
         day = self.cleaned_data["happened_on"]
         if not EARLIEST_DAY <= day < LATEST_DAY:
-            raise forms.ValidationError(f"Reports reach from {EARLIEST_DAY} to {LATEST_DAY}.")
+            sentence = gettext("Reports reach from {first} to {last}.")
+            raise forms.ValidationError(sentence.format(first=EARLIEST_DAY, last=LATEST_DAY - DAY))
         return day
 
     def keep(self, site: Site, reader: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django.utils.translation import gettext
+
 from reports.cards import CARDS, Card
 from reports.dates import today_in
 from reports.dimensions import COUNTRY, EVENT
@@ -28,6 +30,7 @@ from reports.tables import Table
 from reports.views.base import ROWS, ReportView
 from reports.views.four import REPORTS
 from reports.week import DAYS_OF_WEEK, Weekday, ask_of_week, draw_week
+from reports.words import say
 
 #: Figures of the headline, each of which can be put into the chart.
 HEADLINE: tuple[Metric, ...] = (
@@ -80,7 +83,7 @@ class OverviewView(ReportView):
             "charted": charted,
             "cards": [
                 *(self.card(card, visitors) for card in CARDS),
-                ShownCard("events", "Events", events, [], _DETAILS[EVENT]),
+                ShownCard("events", gettext("Events"), events, [], _DETAILS[EVENT]),
             ],
             "week": self.week(),
             "is_empty": not visitors,
@@ -105,13 +108,13 @@ class OverviewView(ReportView):
         table = self.table(chosen, *card.tables[chosen], whole=visitors, limit=limit)
         return ShownCard(
             name=card.name,
-            title=card.title,
+            title=say(card.title),
             table=table.first(ROWS_BELOW_MAP) if is_mapped else table,
             places=mark_places(table) if is_mapped else [],
             tabs=[
                 Choice(
                     dimension.name,
-                    dimension.label,
+                    dimension.title,
                     self.links.showing(card.name, dimension.name),
                     dimension is chosen,
                 )

@@ -9,12 +9,14 @@ from typing import Any, Final, cast
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 from django.views.generic import ListView
 
 from reports.activity import Activity, last_24_hours
 from reports.charts import draw_sparkline
 from reports.metrics import VISITORS
 from reports.queries import Change
+from reports.words import say
 from sites.models import Site
 from sites.querysets import SiteQuerySet
 from visits.ingestion.text import clean_text
@@ -47,10 +49,10 @@ _ORDERS: Final[dict[str, Callable[[SiteCard], Any]]] = {
     "last_hit": lambda card: card.activity.last_hit_at or _NEVER,
 }
 _NAMES: Final = {
-    "name": "Name",
-    "visitors": "Visitors",
-    "change": "Change",
-    "last_hit": "Last hit",
+    "name": _("Name"),
+    "visitors": _("Visitors"),
+    "change": _("Change"),
+    "last_hit": _("Last hit"),
 }
 
 
@@ -90,7 +92,7 @@ class SiteListView(LoginRequiredMixin, ListView[Any]):
         return super().get_context_data(
             search=self.search,
             sort=self.sort,
-            orders=[(name, label, name == self.sort) for name, label in _NAMES.items()],
+            orders=[(name, say(label), name == self.sort) for name, label in _NAMES.items()],
             **kwargs,
         )
 

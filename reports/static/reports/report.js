@@ -13,7 +13,7 @@ const showBucket = (event) => {
   plot.querySelectorAll("title").forEach((title) => title.remove());
   const tip = plot.querySelector(".tip");
   const lines = [mark.dataset.label, mark.dataset.value];
-  if (mark.dataset.before) lines.push(`before: ${mark.dataset.before}`);
+  if (mark.dataset.before) lines.push(`${plot.dataset.before}: ${mark.dataset.before}`);
   if (mark.dataset.notes) lines.push(mark.dataset.notes);
   tip.replaceChildren(...lines.map((text, place) => {
     const line = document.createElement(place === 1 ? "strong" : "span");
