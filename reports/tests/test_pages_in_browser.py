@@ -55,6 +55,7 @@ from sites.models import Site
 from sites.services import add_site
 from visits.services import add_event, add_visit
 add_site(domain="empty.example.com")
+add_site(domain="first.example.com")
 now = timezone.now()
 site = add_site(domain="long.example.com", name="Ein sehr langer Name " * 4)
 for visitor, title in enumerate(["مرحبا بكم في موقعنا " * 20, "Donaudampfschifffahrt" * 20]):
@@ -449,7 +450,7 @@ def test_sites_are_searched_and_sorted(sort: str, server: RunningServer, browser
     expect(page.get_by_role("link", name=sort, exact=True)).to_have_attribute(
         "aria-current", "true"
     )
-    expect(page.locator(".site-name")).to_have_count(3)
+    expect(page.locator(".site-name")).to_have_count(4)
     page.get_by_label("Search sites").fill("demo")
     page.get_by_label("Search sites").press("Enter")
 
@@ -503,4 +504,23 @@ def test_pages_fit_in_other_languages_too(
         assert page.locator("html").get_attribute("lang") == language
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= LOOKS[look]["viewport"]["width"], path
+    context.close()
+
+
+def test_a_report_that_waits_for_the_first_hit_comes_by_itself(
+    server: RunningServer, browser: Browser
+) -> None:
+    context = browser.new_context(**LOOKS["phone"])
+    page = sign_in(context, server)
+    page.goto(f"{server.url}/reports/first.example.com/")
+    expect(page.get_by_role("heading", name="Waiting for the first hit")).to_be_visible()
+
+    hit = {"name": "pageview", "url": "https://first.example.com/", "domain": "first.example.com"}
+    answer = page.request.post(
+        f"{server.url}/api/event", data=hit, headers={"User-Agent": USER_AGENT}
+    )
+    assert answer.ok, answer.text()
+
+    expect(page.get_by_role("heading", name="Sources")).to_be_visible(timeout=15_000)
+    expect(page.locator("#main")).to_have_count(1)
     context.close()
