@@ -8,8 +8,12 @@ import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.test import Client
+from playwright.sync_api import Browser
 
+from reports.tests.browsing import PASSWORD, SITES
 from sites.models import Site
+from trackingsite.tests.browser import open_chromium
+from trackingsite.tests.live import RunningServer, run_manage, running_server
 from visits.tests.hits import NOON
 
 
@@ -45,3 +49,21 @@ def outsider(other_site: Site, at_noon: None) -> Client:
 def staff(db: None, at_noon: None) -> Client:
     """Somebody who may see every site, and the admin."""
     return _signed_in("root", is_staff=True)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server with a year of a demo site's traffic, and the sites of SITES."""
+    data_dir = tmp_path_factory.mktemp("data")
+    with running_server(data_dir, password=PASSWORD, KEEP_ROWS_DAYS="0") as server:
+        for command in (["seed_demo", "--events", "20000"], ["shell", "-c", SITES]):
+            done = run_manage(*command, DATA_DIR=str(data_dir))
+            assert done.returncode == 0, done.stdout
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium for all of these tests."""
+    with open_chromium() as browser:
+        yield browser

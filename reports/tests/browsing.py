@@ -1,0 +1,59 @@
+"""What browser tests of report pages share: a server with sites, a browser, somebody signed in."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from playwright.sync_api import BrowserContext, Page
+
+from trackingsite.tests.live import RunningServer
+
+PASSWORD: Final = "spade-and-fork-7"
+DEMO: Final = "/reports/demo.example.com/"
+
+#: A site without a hit, and one whose page and titles are as long as they may be, in two scripts.
+SITES: Final = """
+from django.utils import timezone
+from reports.models import Annotation, Segment
+from sites.models import Site
+from sites.services import add_site
+from visits.services import add_event, add_visit
+add_site(domain="empty.example.com")
+add_site(domain="first.example.com")
+now = timezone.now()
+site = add_site(domain="long.example.com", name="Ein sehr langer Name " * 4)
+for visitor, title in enumerate(["مرحبا بكم في موقعنا " * 20, "Donaudampfschifffahrt" * 20]):
+    visit = add_visit(site=site, visitor=visitor, started_at=now, source="s" * 200, country="DE")
+    add_event(visit=visit, page="/" + "path" * 499, title=title, happened_at=now)
+    props = {"מפתח": "ערך" * 99}
+    add_event(visit=visit, page="/שלום", name="x" * 100, props=props, happened_at=now)
+for one in (site, Site.objects.get(domain="demo.example.com")):
+    for text in ("New prices", "مرحبا بكم في موقعنا " * 10, "x" * 200):
+        day = timezone.now().date()
+        Annotation.objects.create(site=one, happened_on=day, text=text[:200], is_shared=True)
+        filters = ["is,source,Google"]
+        Segment.objects.create(site=one, name=text[:80], filters=filters, is_shared=True)
+"""
+
+LOOKS: Final[dict[str, dict[str, Any]]] = {
+    "desktop": {"viewport": {"width": 1280, "height": 900}},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 360, "height": 780}, "is_mobile": True, "has_touch": True},
+    "phone-dark": {
+        "viewport": {"width": 360, "height": 780},
+        "is_mobile": True,
+        "has_touch": True,
+        "color_scheme": "dark",
+    },
+}
+
+
+def sign_in(context: BrowserContext, server: RunningServer) -> Page:
+    """Return a page of the administrator's."""
+    page = context.new_page()
+    page.goto(f"{server.url}/login/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/reports/")
+    return page
