@@ -41,7 +41,7 @@ def measure(events: int) -> dict[str, Figure]:
     return {
         "events_per_second": round(made / seconds, 1),
         "bare_rows_per_second": round(bare, 1),
-        "ratio_to_bare_inserts": round(made / seconds / bare, 3),
+        "ratio_to_bare_inserts": round(made / seconds / bare, 5),
         "events": made,
         "visits": visits,
         "seconds": round(seconds, 2),

@@ -9,6 +9,7 @@ from typing import Final
 from reports.tables import Table
 from reports.week import STRENGTHS
 from reports.words import say_inside
+from visits.ingestion.places import country_names
 
 #: There are no more countries.
 MOST_COUNTRIES: Final = 300
@@ -27,7 +28,7 @@ class Place:
 
 
 def mark_places(table: Table) -> list[Place]:
-    """Return the countries of a table, those with most visitors first; unknown ones have no place.
+    """Return the countries of a table, those with most visitors first; codes of none have no place.
 
     Colours go by the root of how many there are: of one country there are often most.
     """
@@ -40,5 +41,5 @@ def mark_places(table: Table) -> list[Place]:
             url=row.url,
         )
         for row in table.rows
-        if row.value
+        if row.value in country_names()
     ]

@@ -20,7 +20,7 @@ def row(code: str, percent: float) -> TableRow:
 
 
 def test_colours_go_by_the_root_of_how_many_there_are() -> None:
-    rows = [row("DE", 80), row("FR", 20), row("", 10), row("IT", 0.1), row("ES", 0)]
+    rows = [row("DE", 80), row("FR", 20), row("", 10), row("<s", 5), row("IT", 0.1), row("ES", 0)]
 
     places = mark_places(Table(COUNTRY, (VISITORS,), rows, 5))
 

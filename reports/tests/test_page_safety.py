@@ -185,7 +185,7 @@ def test_a_page_names_only_static_files_that_are_there(
     page = read(staff, next(addresses(template)))
 
     named = {
-        address.removeprefix("/static/")
+        address.removeprefix("/static/").partition("#")[0]
         for element in page.elements
         for address in (element.attributes.get("src", ""), element.attributes.get("href", ""))
         if address.startswith("/static/")

@@ -74,7 +74,7 @@ def test_a_question_is_stopped_when_its_time_is_over(
     with pytest.raises(ReportTooSlowError, match="longer than 1 seconds"):
         warehouse.rows(FOR_HOURS)
 
-    assert monotonic() - started >= 1
+    assert monotonic() - started > 0.99  # a timer's clock is another one
 
 
 def test_all_questions_of_a_page_share_its_time(
