@@ -66,6 +66,7 @@ class SiteForm(forms.ModelForm[Site]):
             "base_url",
             "timezone",
             "collects",
+            "shows_visits",
             "address_kept",
             "keep_events_days",
         )
@@ -81,6 +82,7 @@ class SiteAdmin(admin.ModelAdmin[Site]):
     fieldsets = (
         (None, {"fields": ("domain", "name", "base_url", "timezone")}),
         ("Collecting", {"fields": ("collects", "address_kept", "keep_events_days")}),
+        ("Reports", {"fields": ("shows_visits",)}),
         (
             "Names for programs",
             {

@@ -70,6 +70,11 @@ class Site(models.Model):
         default=True,
         help_text="Switched off, hits are dropped with the reason site_paused.",
     )
+    shows_visits = models.BooleanField(
+        "visitor log",
+        default=True,
+        help_text="Whether readers of reports see single visits: their pages, events and times.",
+    )
     address_kept = models.CharField(
         "visitor address kept",
         max_length=10,

@@ -138,3 +138,19 @@ def test_the_log_has_as_many_visits_as_the_headline(
     for one in log:
         kept = stored[one.pk]
         assert (one.pageviews, one.duration) == (kept.pageviews, kept.duration)
+
+
+def test_a_site_may_show_no_visits(month: ReportQuery, member: Client, staff: Client) -> None:
+    visit = view(month.site, NOON)
+    log, page = KINDS["visits"], KINDS["visit"].format(visit=visit.pk)
+    explanation = KINDS["explanation"]
+    assert Page.of(member.get(explanation)).links(log)
+
+    Site.objects.update(shows_visits=False)
+
+    for client in (member, staff):
+        assert client.get(log).status_code == 404
+        assert client.get(page).status_code == 404
+        for address in (KINDS["overview"], explanation):
+            assert Page.of(client.get(address)).links(log) == []
+    assert Client().get(log)["Location"] == f"/login/?next={log}"

@@ -58,7 +58,12 @@ class ExplanationView(ReportView):
         )
 
     def _some_visits(self) -> list[tuple[Visit, str]]:
-        """Return the newest of the visits behind the figure, each with its country."""
+        """Return the newest of the visits behind the figure, each with its country.
+
+        None where the site shows no visits, or has no events of these days.
+        """
+        if not self.site.shows_visits:
+            return []
         try:
             question = replace(self.question(VISITS), range=self.kept_days())
         except EventsDroppedError:

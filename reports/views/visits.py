@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from django.http import Http404, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
 from reports.dimensions import COUNTRY
@@ -22,7 +22,17 @@ from visits.joining import ENGAGEMENT
 from visits.models import Event, Visit
 
 
-class VisitListView(ReportView):
+class VisitsShown:
+    """A page with single visits; there is none where the site shows none."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer 404 there."""
+        if request.user.is_authenticated and not self.site.shows_visits:  # type: ignore[attr-defined]
+            raise Http404("This site shows no visits.")
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc,no-any-return]
+
+
+class VisitListView(VisitsShown, ReportView):
     """The visits behind the page's figures, newest first."""
 
     template_name = "reports/visit_list.html"
@@ -104,7 +114,7 @@ def list_stays(events: Sequence[Event]) -> list[PageStay]:
     return stays
 
 
-class VisitView(SiteView):
+class VisitView(VisitsShown, SiteView):
     """One visit of the site."""
 
     template_name = "reports/visit.html"
