@@ -105,9 +105,9 @@ class Assets(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note what the element loads."""
         attributes = dict(attrs)
-        loaded = attributes.get("href") if tag == "link" else attributes.get("src")
+        loaded = attributes.get("href" if tag in {"link", "use"} else "src")
         if loaded and not loaded.startswith("data:"):
-            self.found.append(loaded)
+            self.found.append(loaded.partition("#")[0])
 
 
 def fetch_bytes(url: str, cookies: str, address: str) -> bytes:
