@@ -162,6 +162,7 @@ PERCENTAGE: Final = Metric(
 CONVERSION_RATE: Final = Metric(
     name="conversion_rate",
     label=_("Conversion rate"),
+    short_label=_("Conversion"),
     unit=Unit.RATE,
     components=(components.VISITORS, components.EVERYONE),
     expression="visitors / nullif(everyone, 0)",

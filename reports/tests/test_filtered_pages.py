@@ -107,7 +107,7 @@ def test_all_of_a_page_is_filtered(site: Site, member: Client) -> None:
     assert page.table("Source") == [["Google", "2", "50%"]]
     assert page.table("Page") == [["/blog", "2", "2"], ["/", "1", "1"]]
     assert page.table("Country") == [["Germany", "1", "0%"], ["France", "1", "100%"]]
-    assert page.table("Event") == [["signup", "1", "1"]]
+    assert page.table("Event") == [["signup", "1", "1", "50%"]]
     assert "50%" in page.text  # a share is of what is left
 
 

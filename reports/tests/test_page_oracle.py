@@ -23,7 +23,7 @@ from reports.dates import DAY, Interval
 from reports.dimensions import DIMENSIONS, EVENT, Dimension
 from reports.filters import OWN_EVENTS, Condition
 from reports.formats import DASH, format_figure
-from reports.metrics import EVENTS, VISITORS, Metric, Unit
+from reports.metrics import VISITORS, Metric, Unit
 from reports.page_filters import make_conditions, read_filters
 from reports.tables import show_value
 from reports.tests import oracle
@@ -31,7 +31,7 @@ from reports.tests.oracle import Action
 from reports.tests.pages import Page
 from reports.tests.test_oracle import BUCKETS, Asked, histories, make_site
 from reports.views.four import REPORTS
-from reports.views.overview import HEADLINE
+from reports.views.overview import GOAL_FIGURES, HEADLINE
 from visits.models import Visit
 
 EXAMPLES: Final = int(os.environ.get("PAGE_ORACLE_EXAMPLES", "40"))
@@ -46,7 +46,7 @@ PAGES: Final[dict[str, tuple[tuple[Metric, ...], Metric, dict[Dimension, tuple[M
         VISITORS,
         {
             **{d: columns for card in CARDS for d, columns in list(card.tables.items())[:1]},
-            EVENT: (EVENTS, VISITORS),
+            EVENT: GOAL_FIGURES,
         },
     ),
     **{

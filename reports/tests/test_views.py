@@ -189,7 +189,7 @@ def test_the_overview_of_one_visit(visit: Visit, member: Client) -> None:
     assert page.table("Page") == [["/", "1", "1"], ["/docs", "1", "1"]]
     assert page.table("Country") == [["Germany", "1", "0%"]]
     assert page.table("Browser") == [["Firefox", "1", "0%"]]
-    assert page.table("Event") == [["signup", "1", "1"]]
+    assert page.table("Event") == [["signup", "1", "1", "100%"]]
 
 
 @pytest.mark.parametrize(
@@ -463,7 +463,7 @@ def test_from_a_hit_to_the_page(site: Site, send: Sender, member: Client) -> Non
 
     assert page.headline["Unique visitors"] == "1"
     assert page.table("Page") == [["/pricing", "1", "1"]]
-    assert page.table("Event") == [["signup", "1", "1"]]
+    assert page.table("Event") == [["signup", "1", "1", "100%"]]
     assert "1 current visitor" in page.text
 
 

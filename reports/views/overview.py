@@ -15,6 +15,7 @@ from reports.filters import OWN_EVENTS
 from reports.map import MOST_COUNTRIES, ROWS_BELOW_MAP, Place, mark_places
 from reports.metrics import (
     BOUNCE_RATE,
+    CONVERSION_RATE,
     ENGAGEMENT_RATE,
     EVENTS,
     PAGEVIEWS,
@@ -42,6 +43,9 @@ HEADLINE: tuple[Metric, ...] = (
     ENGAGEMENT_RATE,
     VISIT_DURATION,
 )
+
+#: Columns of what visitors did that the site wants: until it names goals, each event of its own.
+GOAL_FIGURES: Final = (EVENTS, VISITORS, CONVERSION_RATE)
 
 #: The report that has a dimension's every value, by the dimension.
 _DETAILS: Final = {
@@ -76,14 +80,14 @@ class OverviewView(ReportView):
         changes = self.changes(*HEADLINE)
         visitors = changes["visitors"].now
         own_events = self.total(EVENTS, OWN_EVENTS)
-        events = self.table(EVENT, EVENTS, VISITORS, whole=own_events, filters=(OWN_EVENTS,))
+        events = self.table(EVENT, *GOAL_FIGURES, whole=own_events, filters=(OWN_EVENTS,))
         return {
             "changes": changes.values(),
             "chart": self.chart(charted),
             "charted": charted,
             "cards": [
                 *(self.card(card, visitors) for card in CARDS),
-                ShownCard("events", gettext("Events"), events, [], _DETAILS[EVENT]),
+                ShownCard("events", gettext("Goals and events"), events, [], _DETAILS[EVENT]),
             ],
             "week": self.week(),
             "is_empty": not visitors,

@@ -43,7 +43,7 @@ SAME: Final = re.compile(
     r"|<head>"
     r"|[DJFMS]|\d+[sm]( \d+s)?"
     r"|Browser|Minute|Name|Region|Sources?|Pages?|Segment|Referrer|Engagement|Export|Relation"
-    r"|Annotations|Sites( · trackingsite)?|Tablet|Mobile|Hostname",
+    r"|Annotations|Conversion|Sites( · trackingsite)?|Tablet|Mobile|Hostname",
     re.DOTALL,
 )
 
