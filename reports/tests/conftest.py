@@ -62,8 +62,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A Chromium for all of these tests."""
+    """A Chromium for the tests of a module: while it is open, nothing else may use the database."""
     with open_chromium() as browser:
         yield browser
