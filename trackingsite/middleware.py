@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.template.loader import render_to_string
+from django.utils.translation import deactivate
 from django.views.defaults import server_error
 
 from trackingsite.logs import SeldomLogger
@@ -55,9 +56,13 @@ class ReaderLanguageMiddleware(LocaleMiddleware):
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """Say which language it is, and that another browser may get another one."""
+        """Say which language it is, and that another browser may get another one.
+
+        What the thread answers next, and what it writes into the log, is in English again.
+        """
         if request.path_info.startswith(READERS_PATHS):
-            return super().process_response(request, response)
+            response = super().process_response(request, response)
+            deactivate()
         return response
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, Download, expect
+from playwright.sync_api import Browser, Download, Route, expect
 
 from reports.tests.browsing import DEMO, reading
 from trackingsite.tests.browser import USER_AGENT, needs_chromium
@@ -346,8 +346,12 @@ def test_the_last_click_counts(server: RunningServer, browser: Browser) -> None:
     """What an earlier one asked for is not waited for, and never comes in its place."""
     with reading(browser, server) as page:
         page.goto(f"{server.url}{DEMO}?period=12mo")
-        slow = "**/pageviews/**"
-        page.route(slow, lambda route: (page.wait_for_timeout(1500), route.continue_()))
+
+        def delay(route: Route) -> None:
+            page.wait_for_timeout(1500)
+            route.continue_()
+
+        page.route("**/pageviews/**", delay)
 
         page.get_by_role("link", name="Pageviews", exact=True).click(no_wait_after=True)
         page.get_by_role("link", name="User Engagement", exact=True).click()

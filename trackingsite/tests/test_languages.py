@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 from django.test import Client
-from django.utils.translation import override
+from django.utils.translation import get_language, override
 
 from reports.formats import format_brief, format_change, format_figure
 from reports.metrics import BOUNCE_RATE, Unit
@@ -165,6 +165,12 @@ def test_numbers_and_days_are_written_as_the_language_does(language: str, texts:
 
 
 def test_programs_and_the_admin_are_answered_in_english(site: Site, staff: Client) -> None:
+    """Also where somebody was answered in German before, by the same thread."""
+    assert "Websites" in say(staff, "/reports/", "de")
+    assert get_language() == "en"
+    say(staff, "/reports/nowhere.example/", "de")
+    assert get_language() == "en"
+    assert "Recent actions" in staff.get("/admin/").content.decode()
     for address in ("/admin/", "/api/v2/query", "/api/hit", "/reports.json"):
         answers = [
             staff.get(address, headers={"accept-language": language}) for language in ("en", "de")
