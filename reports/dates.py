@@ -43,15 +43,6 @@ class Interval(StrEnum):
     MONTH = "month"
 
 
-INTERVAL_LABELS: Final = {
-    Interval.MINUTE: _("Minute"),
-    Interval.HOUR: _("Hour"),
-    Interval.DAY: _("Day"),
-    Interval.WEEK: _("Week"),
-    Interval.MONTH: _("Month"),
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """One step of a chart: its key as the engine gives it, and when it begins and ends.

@@ -20,11 +20,6 @@ class KeptQuerySet(models.QuerySet[Any]):
         """Return those of the site that the reader may see: their own, and those for everybody."""
         return self.filter(Q(is_shared=True) | Q(created_by=reader.pk), site=site)
 
-    def removable_by(self, reader: Any, site: Site) -> KeptQuerySet:
-        """Return those of the site that the reader may remove: their own, for staff also shared."""
-        own = Q(created_by=reader.pk)
-        return self.filter(own | Q(is_shared=True) if reader.is_staff else own, site=site)
-
 
 class Kept(models.Model):
     """Something that a reader of a site's reports has kept there."""
@@ -46,6 +41,10 @@ class Kept(models.Model):
         """A table for each kind."""
 
         abstract = True
+
+    def may_be_removed_by(self, reader: Any) -> bool:
+        """Return whether a reader who sees it may remove it: who made it, and staff."""
+        return bool(self.created_by_id == reader.pk or reader.is_staff)
 
 
 class Segment(Kept):

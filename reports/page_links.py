@@ -9,7 +9,6 @@ from datetime import datetime
 from reports.comparison import COMPARISONS, Comparison
 from reports.dates import (
     EARLIEST_DAY,
-    INTERVAL_LABELS,
     LATEST_DAY,
     PRESETS,
     Bucket,
@@ -18,6 +17,7 @@ from reports.dates import (
     next_month,
     today_in,
 )
+from reports.dimensions import TIME
 from reports.filters import Filter
 from reports.forms import ALL, ALL_TIME, ReportPeriod
 from reports.page_filters import write_query
@@ -151,7 +151,7 @@ class PageLinks:
         return [
             Choice(
                 interval.value,
-                say(INTERVAL_LABELS[interval]),
+                TIME[interval].title,
                 f"?{write_query(self.filters, {**days, 'interval': interval.value})}",
                 interval is self.period.interval,
             )

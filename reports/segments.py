@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from reports.filters import Filter
-from reports.models import Kept, Segment
+from reports.models import Segment
 from reports.page_filters import read_filters
 from reports.reading.values import QuestionError
 
@@ -28,9 +29,9 @@ def list_segments(
     segments: Iterable[Segment],
     filters: tuple[Filter, ...],
     url_of: Callable[[tuple[Filter, ...]], str],
-    is_removable: Callable[[Kept], bool],
+    reader: Any,
 ) -> list[ShownSegment]:
-    """Return the segments for a page with these filters; `url_of` leads to it with others.
+    """Return the segments for a reader's page with these filters; `url_of` leads to it with others.
 
     One that cannot be read, since a later version does not know its dimension, is left out.
     """
@@ -45,7 +46,7 @@ def list_segments(
                     is_shared=segment.is_shared,
                     url=url_of(own),
                     is_chosen=set(own) == set(filters),
-                    is_removable=is_removable(segment),
+                    is_removable=segment.may_be_removed_by(reader),
                 )
             )
     return shown

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
-
-from django.utils.translation import gettext_noop as _
 
 from reports.countries import name_country
 from reports.dimensions import COUNTRY, DEVICE, Dimension
@@ -14,9 +11,6 @@ from reports.formats import format_figure, format_share
 from reports.metrics import Metric, Unit
 from reports.queries import Breakdown
 from reports.words import say
-
-#: What devices are, as pages show them.
-DEVICES: Final = (_("Desktop"), _("Mobile"), _("Tablet"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
+from django.utils.translation import gettext_noop as _
+
 from reports.dates import DateRange, Interval
 from reports.dimensions import (
     COUNTRY,
@@ -35,7 +37,11 @@ PROPERTY: Final = "event:props:"
 #: A goal that is the view of a page is written so, with `*` for any part of a name.
 VISIT: Final = "Visit "
 
-_DEVICES: Final = (("desktop", "Desktop"), ("mobile", "Mobile"), ("tablet", "Tablet"))
+_DEVICES: Final = (
+    ("desktop", _("Desktop")),
+    ("mobile", _("Mobile")),
+    ("tablet", _("Tablet")),
+)
 
 
 @dataclass(frozen=True, slots=True)

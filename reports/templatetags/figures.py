@@ -7,6 +7,7 @@ from typing import Final
 
 from django import template
 
+from reports.dimensions import DIMENSIONS
 from reports.formats import (
     DASH,
     NO_DIRECTION,
@@ -17,6 +18,7 @@ from reports.formats import (
 )
 from reports.metrics import Metric
 from reports.queries import Change
+from reports.tables import show_value
 from reports.words import say, say_inside, write_day, write_moment, write_number
 
 register = template.Library()
@@ -55,6 +57,12 @@ def duration(seconds: float | None) -> str:
 def share(fraction: float | None) -> str:
     """Return a fraction as a percentage; a dash for none."""
     return DASH if fraction is None else format_share(fraction)
+
+
+@register.filter
+def shown_as(value: str, dimension: str) -> str:
+    """Return a value of a dimension, by its name, as tables show it."""
+    return show_value(DIMENSIONS[dimension], value)
 
 
 @register.filter

@@ -32,7 +32,7 @@ from reports.exceptions import EventsDroppedError, ReportLimitError
 from reports.filters import Condition, Filter
 from reports.forms import ReportForm, ReportPeriod
 from reports.metrics import VISITS, Metric
-from reports.models import Annotation, Kept, Segment
+from reports.models import Annotation, Segment
 from reports.page_filters import (
     RELATIONS,
     Chip,
@@ -72,6 +72,8 @@ class SiteView(LoginRequiredMixin, TemplateView):
     """A page about one site, for those who may see it; a site of others does not exist for you."""
 
     template_name: str
+    #: Whether it shows single visits, as not every site does.
+    has_visits = False
     #: Which of the site's pages this is, for the navigation.
     page_name = ""
 
@@ -86,7 +88,10 @@ class SiteView(LoginRequiredMixin, TemplateView):
         domain = normalise_domain(self.kwargs["domain"])
         if "\0" in domain:  # PostgreSQL takes it in no text, not even to look for
             raise Http404("There is no such site.")
-        return get_object_or_404(Site.objects.visible_to(self.request.user), domain=domain)
+        sites = Site.objects.visible_to(self.request.user)
+        if self.has_visits:
+            sites = sites.filter(shows_visits=True)
+        return get_object_or_404(sites, domain=domain)
 
     @cached_property
     def first_hit_at(self) -> datetime | None:
@@ -267,7 +272,7 @@ class ReportView(SiteView):
             interval_links=self.links.intervals(with_hours=not self.is_daily_only),
             kept_from=self.warehouse.kept_from if self.is_daily_only else None,
             segments=self.segments,
-            annotations=[(note, self.may_remove(note)) for note in self.annotations],
+            annotations=self.removable_annotations,
             **answers,
             **self._filter_context(),
             **kwargs,
@@ -326,6 +331,10 @@ class ReportView(SiteView):
         visible = Annotation.objects.visible_to(self.request.user, self.site)
         return list(visible.filter(happened_on__range=(days.first_day, days.last_day)))
 
+    def removable_annotations(self) -> list[tuple[Annotation, bool]]:
+        """The annotations, and which the reader may remove; pages without a chart never ask."""
+        return [(note, note.may_be_removed_by(self.request.user)) for note in self.annotations]
+
     @cached_property
     def segments(self) -> list[ShownSegment]:
         """The segments that the reader may choose."""
@@ -333,12 +342,8 @@ class ReportView(SiteView):
             Segment.objects.visible_to(self.request.user, self.site),
             self.filters,
             self.links.filtered,
-            self.may_remove,
+            self.request.user,
         )
-
-    def may_remove(self, kept: Kept) -> bool:
-        """Whether the reader may remove what is kept, which they see."""
-        return kept.created_by_id == self.request.user.pk or self.request.user.is_staff
 
     def table(
         self,

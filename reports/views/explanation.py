@@ -13,7 +13,6 @@ from reports.explanations import EXPLANATIONS, Explanation
 from reports.left_out import left_out_between
 from reports.metrics import VISITS
 from reports.views.base import ReportView
-from reports.views.visits import with_places
 from visits.daily import BOUNDED_VALUES, read_counts
 from visits.models import Visit
 
@@ -57,8 +56,8 @@ class ExplanationView(ReportView):
             **kwargs,
         )
 
-    def _some_visits(self) -> list[tuple[Visit, str]]:
-        """Return the newest of the visits behind the figure, each with its country.
+    def _some_visits(self) -> list[Visit]:
+        """Return the newest of the visits behind the figure.
 
         None where the site shows no visits, or has no events of these days.
         """
@@ -68,4 +67,4 @@ class ExplanationView(ReportView):
             question = replace(self.question(VISITS), range=self.kept_days())
         except EventsDroppedError:
             return []
-        return with_places(self.visit_log.newest(question, _FEW))
+        return self.visit_log.newest(question, _FEW)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -101,8 +101,11 @@ class RemoveView(SiteView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Remove it; 404 for what is not the reader's to remove."""
-        removable = self.model.objects.removable_by(request.user, self.site)
-        get_object_or_404(removable, pk=self.kwargs["pk"]).delete()
+        visible = self.model.objects.visible_to(request.user, self.site)
+        kept = get_object_or_404(visible, pk=self.kwargs["pk"])
+        if not kept.may_be_removed_by(request.user):
+            raise Http404("It is somebody else's.")
+        kept.delete()
         return HttpResponseRedirect(page_left_by(request))
 
 

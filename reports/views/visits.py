@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpResponseBase
 from django.shortcuts import render
 
-from reports.dimensions import COUNTRY
 from reports.metrics import VISITS
 from reports.queries import summarise
-from reports.tables import show_value
 from reports.views.base import ReportView, SiteView
 from reports.warehouse.embedded import open_warehouse
 from visits.joining import ENGAGEMENT
 from visits.models import Event, Visit
 
 
-class VisitsShown:
-    """A page with single visits; there is none where the site shows none."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer 404 there."""
-        if request.user.is_authenticated and not self.site.shows_visits:  # type: ignore[attr-defined]
-            raise Http404("This site shows no visits.")
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc,no-any-return]
-
-
-class VisitListView(VisitsShown, ReportView):
+class VisitListView(ReportView):
     """The visits behind the page's figures, newest first."""
 
     template_name = "reports/visit_list.html"
     page_name = "visits"
+    has_visits = True
     compares = False
     visits_per_page = 50
 
@@ -53,7 +42,7 @@ class VisitListView(VisitsShown, ReportView):
         if offset < total:
             visits = self.visit_log.newest(question, self.visits_per_page, offset)
         return {
-            "visits": with_places(visits),
+            "visits": visits,
             "page_number": self.page_number,
             "first_row": offset + 1,
             "last_row": offset + len(visits),
@@ -61,11 +50,6 @@ class VisitListView(VisitsShown, ReportView):
             "has_more": offset + len(visits) < total,
             "is_empty": not total,
         }
-
-
-def with_places(visits: Iterable[Visit]) -> list[tuple[Visit, str]]:
-    """Return each visit with what its country is called."""
-    return [(visit, show_value(COUNTRY, visit.country)) for visit in visits]
 
 
 @dataclass(slots=True)
@@ -114,11 +98,12 @@ def list_stays(events: Sequence[Event]) -> list[PageStay]:
     return stays
 
 
-class VisitView(VisitsShown, SiteView):
+class VisitView(SiteView):
     """One visit of the site."""
 
     template_name = "reports/visit.html"
     page_name = "visits"
+    has_visits = True
 
     def read_visit(self) -> tuple[Visit, list[Event]]:
         """Return the visit and its events in order. Raises Http404."""
@@ -136,7 +121,6 @@ class VisitView(VisitsShown, SiteView):
         visit, events = self.read_visit()
         return super().get_context_data(
             visit=visit,
-            country=show_value(COUNTRY, visit.country),
             stays=list_stays(events),
             event_count=sum(event.name != ENGAGEMENT for event in events),
             **kwargs,
