@@ -47,8 +47,8 @@ def identify_visitor(
         raise SaltGoneError(f"The salt of site {site.pk} for {day} is gone.")
     other_ids = []
     for other_day in beside:
-        # Tomorrow's is made ahead: another process may be storing a hit of tomorrow right now.
-        other_salt = get_salt(site, other_day, now=now, create=other_day > day)
+        # Made where there is none: another process may be storing that day's first hit right now.
+        other_salt = get_salt(site, other_day, now=now, create=True)
         if other_salt is not None:
             other_ids.append(_id_of_day(other_day, other_salt, text))
     return Visitor(_id_of_day(day, salt, text), tuple(other_ids))
