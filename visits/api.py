@@ -96,10 +96,15 @@ class HitParser(BaseParser):
             raise BodyTooLargeError(f"At most {most // 1024} KB.")
         if has_too_many_values(body):
             raise BodyTooLargeError("Too many values.")
-        try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError:
-            raise MalformedHitError({"body": ["Send JSON in UTF-8."]}) from None
+        return _decode(body)
+
+
+def _decode(body: bytes) -> Any:
+    """Return what JSON says. Raises MalformedHitError for what is none."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise MalformedHitError({"body": ["Send JSON in UTF-8."]}) from None
 
 
 def has_too_many_values(body: bytes) -> bool:
@@ -306,9 +311,9 @@ class EventsView(IngestionView):
 async def pixel(request: HttpRequest) -> HttpResponse:
     """`GET /pixel.gif?d=<domain>&u=<url>`: a pageview of a page that runs no script.
 
-    Takes the contract's fields in its query; `u` defaults to the page that shows the picture, as
-    its Referer header tells. Answers as the endpoint does, but with the picture and 200 in place
-    of `ok` and 202, since browsers show a picture by them.
+    Takes the contract's fields in its query, or a whole hit as JSON in `hit`; `u` defaults to the
+    page that shows the picture, as its Referer header tells. Answers as the endpoint does, but with
+    the picture and 200 in place of `ok` and 202, since browsers show a picture by them.
     """
     try:
         sent = read_hit(_pixel_fields(request))
@@ -330,13 +335,18 @@ async def pixel(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _pixel_fields(request: HttpRequest) -> dict[str, str | bool]:
-    """Return the fields of the pixel's query. Raises MalformedHitError for too many of them."""
+def _pixel_fields(request: HttpRequest) -> Any:
+    """Return the fields of the pixel's query, or the hit that it has as JSON, in `hit`.
+
+    Raises MalformedHitError for too many of them, or no JSON.
+    """
     try:
         fields = {name: str(value) for name, value in request.GET.items() if value}
     except TooManyFieldsSent:
         most = f"At most {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:,} parameters."
         raise MalformedHitError({"query": [most]}) from None
+    if "hit" in fields:
+        return _decode(fields["hit"].encode(errors="surrogatepass"))
     if not {"n", "name"} & fields.keys():
         fields["name"] = "pageview"
     if not {"u", "url"} & fields.keys():

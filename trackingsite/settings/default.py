@@ -16,6 +16,7 @@ from trackingsite.settings.environment import (
     read_networks,
     read_number,
     read_origins,
+    read_path,
     read_secret_key,
     read_text,
     read_time_zone,
@@ -64,6 +65,9 @@ CSRF_TRUSTED_ORIGINS = read_origins("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = read_networks("TRUSTED_PROXIES")
 # A header in which they tell the visitor's country.
 COUNTRY_HEADER = read_header("COUNTRY_HEADER", TRUSTED_PROXIES)
+# Further addresses of the tracking script and of the endpoint, that no list of blockers knows.
+SCRIPT_PATH = read_path("SCRIPT_PATH", "assets/site.js")
+EVENT_PATH = read_path("EVENT_PATH", "assets/note")
 # Who may read /metrics.
 METRICS_NETWORKS = read_networks("METRICS_NETWORKS", "private")
 ADMIN_PASSWORD = read_text("ADMIN_PASSWORD", "")

@@ -141,6 +141,16 @@ def read_networks(
     return networks
 
 
+def read_path(variable: str, example: str) -> str:
+    """Return the path of an address, without its first slash; empty when unset."""
+    path = read_text(variable, "").removeprefix("/")
+    if path and not re.fullmatch(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*", path):
+        raise refuse(
+            variable, path, f"Set {variable} to a path of plain letters, such as {example}."
+        )
+    return path
+
+
 def read_header(variable: str, proxies: list[Any]) -> str:
     """Return the name of a header that the proxies set, empty when unset."""
     name = read_text(variable, "")

@@ -83,15 +83,21 @@ def look_at(url: str, profile: Path) -> Iterator[None]:
 
 @contextmanager
 def serve_pages(pages: Mapping[str, str]) -> Iterator[str]:
-    """Serve these pages, by path, under the shop's name; give the address of their origin."""
+    """Serve these pages, by path, under the shop's name; give the address of their origin.
+
+    What is none of them is answered with 404, and with the page named so. A page that begins with
+    `//` is a module of JavaScript.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = pages.get(self.path.partition("?")[0])
             self.send_response(404 if body is None else 200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
+            body = pages.get("404", "") if body is None else body
+            kind = "javascript" if body.startswith("//") else "html"
+            self.send_header("Content-Type", f"text/{kind}; charset=utf-8")
             self.end_headers()
-            self.wfile.write((body or "").encode())
+            self.wfile.write(body.encode())
 
         def log_message(self, *args: Any) -> None:
             """Say nothing."""

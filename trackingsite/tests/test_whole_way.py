@@ -84,7 +84,7 @@ def visit_shop(browser: Browser, origin: str) -> None:
     with page.expect_response(is_hit), page.expect_response(is_hit):
         page.evaluate("history.pushState({}, '', '/spades')")
     with page.expect_response(is_hit):
-        page.evaluate("trackingsite('signup', {plan: 'pro'})")
+        page.evaluate("trackingsite('signup', {props: {plan: 'pro'}})")
     assert context.cookies() == []
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
     page.wait_for_timeout(300)

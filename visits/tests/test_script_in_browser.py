@@ -21,6 +21,7 @@ from trackingsite.tests.browser import (
     serve_pages,
 )
 from trackingsite.tests.live import run_manage, running_server
+from visits.tracker.views import BUILT
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, needs_chromium]
 
@@ -40,7 +41,7 @@ RENDERS_AHEAD: Final = """
 TELLS_AT_ONCE: Final = """
     <script>
       addEventListener("load", () => {
-        trackingsite("ready", {ahead: document.prerendering});
+        trackingsite("ready", {props: {ahead: document.prerendering}});
         history.replaceState({}, "", "/tab");
       });
     </script>
@@ -85,6 +86,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, st
             path: f"<!doctype html><title>{path}</title>{tag}<a href='/b'>b</a>{tall}"
             for path in ("/", "/b")
         }
+        pages["404"] = pages["/"]
         pages["/ahead"] = f"<!doctype html>{tag}{RENDERS_AHEAD}"
         pages["/later"] = f"<!doctype html>{tag}{TELLS_AT_ONCE}"
         with serve_pages(pages) as origin:
@@ -154,6 +156,7 @@ def wait_for_events(page: Page, store: Store, expected: Rows) -> None:
         ("history.replaceState({}, '', '/d')", [("pageview", "/d")]),
         ("history.replaceState({state: 1}, '', location.href)", []),
         ("history.pushState({}, '', '#part')", []),
+        ("history.pushState({}, '', '?page=2')", []),
         ("location.hash = 'part'", []),
         ("trackingsite('signup')", [("signup", "/")]),
         (
@@ -165,7 +168,17 @@ def wait_for_events(page: Page, store: Store, expected: Rows) -> None:
             [("pageview", "/c"), ("pageview", "/")],
         ),
     ],
-    ids=["push", "replace", "replace same", "push fragment", "fragment", "event", "both", "back"],
+    ids=[
+        "push",
+        "replace",
+        "replace same",
+        "push fragment",
+        "push query",
+        "fragment",
+        "event",
+        "both",
+        "back",
+    ],
 )
 def test_what_a_step_on_the_page_sends(step: str, further: Rows, page: Page, store: Store) -> None:
     page.evaluate(step)
@@ -193,7 +206,7 @@ def test_a_long_title_is_cut_between_characters_and_a_long_address_loses_its_que
 
 
 def test_a_custom_event_brings_its_properties(page: Page, store: Store) -> None:
-    page.evaluate("trackingsite('order', {plan: 'pro', seats: 3, trial: false})")
+    page.evaluate("trackingsite('order', {props: {plan: 'pro', seats: 3, trial: false}})")
     wait_for_events(page, store, [("pageview", "/"), ("order", "/")])
 
     assert store.ask("SELECT props FROM visits_event WHERE name = 'order'") == [
@@ -255,7 +268,7 @@ def test_a_page_works_where_the_server_does_not(context: BrowserContext, browser
     context.route("**/api/event", lambda route: route.abort())
     with serve_pages({"/": "<!doctype html><title>x</title>"}) as origin:
         page.goto(origin)
-        script = (Path(__file__).parents[1] / "tracker" / "script.js").read_text(encoding="utf-8")
+        script = (BUILT / "script.js").read_text(encoding="utf-8")
         context.route(
             "**/js/script.js",
             lambda route: route.fulfill(body=script, content_type="text/javascript"),
