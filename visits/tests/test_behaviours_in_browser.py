@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.server, pytest.mark.browser, needs_chromium]
 #: Longer than a hit takes to arrive on a busy machine.
 PATIENCE_MS: Final = 10_000
 
-VIEW: Final = ("pageview", "/", {})
+VIEW: Final[tuple[str, str, dict[str, str]]] = ("pageview", "/", {})
 OTHER: Final = "http://other.example/?a=1"
 
 BODY: Final = f"""
