@@ -1,6 +1,7 @@
 """Three lines that test a purchase is tracked; and the same by Django's own test runner."""
 
 import pytest
+from django.core.management import call_command
 from django.test import Client, TestCase
 from django_tracking.testing import TrackingTestMixin
 
@@ -21,3 +22,9 @@ class ShopTests(TrackingTestMixin, TestCase):
         Client().get("/buy/")
         self.assertTracked("purchase", count=1)
         self.assertNotTracked("signup")
+
+
+@pytest.mark.django_db
+def test_every_page_has_the_tag(capsys):
+    call_command("tracking_audit")
+    assert "0 wrong" in capsys.readouterr().out
