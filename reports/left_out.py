@@ -18,6 +18,10 @@ from visits.ingestion.hit import DropReason
 REASONS: Final[dict[DropReason, str]] = {
     DropReason.UNKNOWN_SITE: _("no site has this domain"),
     DropReason.SITE_PAUSED: _("staff switched the site's collecting off"),
+    DropReason.GPC: _(
+        "the browser asks for privacy by Global Privacy Control, and the site grants it"
+    ),
+    DropReason.DNT: _("the browser asks by Do Not Track, and the site grants it"),
     DropReason.PREFETCH: _("a browser loads the page ahead; nobody has seen it"),
     DropReason.AUTOMATION: _("the browser says that a program drives it, as one under test does"),
     DropReason.BOT: _("the user agent names a program, or there is none"),

@@ -67,6 +67,8 @@ class SiteForm(forms.ModelForm[Site]):
             "timezone",
             "collects",
             "shows_visits",
+            "respects_gpc",
+            "respects_dnt",
             "address_kept",
             "keep_events_days",
         )
@@ -81,7 +83,18 @@ class SiteAdmin(admin.ModelAdmin[Site]):
     readonly_fields = ("id", "uuid", "public_key", "added_at")
     fieldsets = (
         (None, {"fields": ("domain", "name", "base_url", "timezone")}),
-        ("Collecting", {"fields": ("collects", "address_kept", "keep_events_days")}),
+        (
+            "Collecting",
+            {
+                "fields": (
+                    "collects",
+                    "respects_gpc",
+                    "respects_dnt",
+                    "address_kept",
+                    "keep_events_days",
+                )
+            },
+        ),
         ("Reports", {"fields": ("shows_visits",)}),
         (
             "Names for programs",

@@ -75,6 +75,16 @@ class Site(models.Model):
         default=True,
         help_text="Whether readers of reports see single visits: their pages, events and times.",
     )
+    respects_gpc = models.BooleanField(
+        "respects Global Privacy Control",
+        default=False,
+        help_text="Visitors whose browser sends Sec-GPC: 1 are left out, with the reason gpc.",
+    )
+    respects_dnt = models.BooleanField(
+        "respects Do Not Track",
+        default=False,
+        help_text="Visitors whose browser sends DNT: 1 are left out, with the reason dnt.",
+    )
     address_kept = models.CharField(
         "visitor address kept",
         max_length=10,

@@ -365,6 +365,8 @@ def make_hits(request: HttpRequest, sender: Sender, sent: SentHit) -> list[Hit]:
         "cdn_country": visitor.cdn_country,
         "forwarding": visitor.forwarding,
         "is_prefetch": _is_prefetch(request),
+        "gpc": sent.gpc or request.META.get("HTTP_SEC_GPC") == "1",
+        "dnt": sent.dnt or request.META.get("HTTP_DNT") == "1",
         "is_trusted": sender.is_trusted,
     }
     return [Hit.of(**common, domain=domain) for domain in sent.domains]
@@ -406,6 +408,6 @@ def _is_prefetch(request: HttpRequest) -> bool:
 
 def _typed(name: str, value: str) -> str | bool:
     """Return a query's text as the JSON value that the field takes."""
-    if LONG_NAMES.get(name, name) in {"interactive", "hash_mode", "automated"}:
+    if LONG_NAMES.get(name, name) in {"interactive", "hash_mode", "automated", "gpc", "dnt"}:
         return {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
     return value

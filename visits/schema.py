@@ -106,6 +106,8 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
     "language": {"type": "string", "description": "BCP 47, such as en-GB."},
     "timezone": {"type": "string", "description": "IANA name, such as Europe/Berlin."},
     "automated": {"type": "boolean", "description": "True: a program drives the browser."},
+    "gpc": {"type": "boolean", "description": "True: the browser sends Sec-GPC: 1."},
+    "dnt": {"type": "boolean", "description": "True: the browser sends DNT: 1."},
     "version": {"description": "Version of the script; read by nothing yet."},
     "address": {"type": "string", "description": f"The visitor's address.{_KEY}"},
     "user_agent": {

@@ -8,7 +8,7 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
-from tracking_client.web import is_page_view, read_address
+from tracking_client.web import is_page_view, read_address, read_wishes
 
 from django_tracking.conf import get, get_client, is_counted
 
@@ -49,4 +49,5 @@ def count_page(request: HttpRequest, response: HttpResponseBase) -> None:
             referrer=request.META.get("HTTP_REFERER", ""),
             address=read_address(request.META, get("TRACKING_PROXIES")),
             user_agent=request.META.get("HTTP_USER_AGENT", ""),
+            **read_wishes(request.META),
         )

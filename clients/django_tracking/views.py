@@ -5,7 +5,14 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
-from tracking_client.web import SCRIPT, SCRIPT_HEADERS, is_prefetch, read_address, read_hit
+from tracking_client.web import (
+    SCRIPT,
+    SCRIPT_HEADERS,
+    is_prefetch,
+    read_address,
+    read_hit,
+    read_wishes,
+)
 
 from django_tracking.conf import get, get_client
 
@@ -29,7 +36,7 @@ def event(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"body": ["Send JSON in UTF-8."]}, status=400)
     if not is_prefetch(request.META):
         get_client().forward(
-            hit,
+            hit | read_wishes(request.META),
             address=read_address(request.META, get("TRACKING_PROXIES")),
             user_agent=request.META.get("HTTP_USER_AGENT", ""),
         )

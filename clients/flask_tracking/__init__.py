@@ -29,6 +29,7 @@ from tracking_client.web import (
     is_prefetch,
     read_address,
     read_hit,
+    read_wishes,
     tag_attributes,
 )
 
@@ -108,13 +109,18 @@ class Tracking:
     def track(self, name: str, *, url: str = "", **fields: Any) -> None:
         """Count an event of whoever sent the request; `fields` are those of Event."""
         if self.is_counted():
-            self.client.send(Event(name, url or request.url, **self._visitor(), **fields))
+            self.client.send(
+                Event(name, url or request.url, **self._visitor(), **self._wishes(), **fields)
+            )
 
     def _visitor(self) -> dict[str, Any]:
         return {
             "address": read_address(request.environ, current_app.config["TRACKING_PROXIES"]),
             "user_agent": request.headers.get("User-Agent", ""),
         }
+
+    def _wishes(self) -> dict[str, Any]:
+        return read_wishes(request.environ)
 
     def _count_page(self, response: Response) -> Response:
         if not current_app.config["TRACKING_SERVER_SIDE"] or not self.is_counted():
@@ -140,7 +146,7 @@ def _make_blueprint(tracking: Tracking) -> Blueprint:
         except ValueError:
             return Response('{"body": ["Send JSON in UTF-8."]}', 400, mimetype="application/json")
         if not is_prefetch(request.environ):
-            tracking.client.forward(hit, **tracking._visitor())
+            tracking.client.forward(hit | tracking._wishes(), **tracking._visitor())
         return Response("ok", 202, mimetype="text/plain")
 
     return blueprint

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 from tracking_client.testing import Outbox
-from tracking_client.web import SCRIPT, is_page_view, read_address, read_hit, tag_attributes
+from tracking_client.web import (
+    SCRIPT,
+    is_page_view,
+    read_address,
+    read_hit,
+    read_wishes,
+    tag_attributes,
+)
 
 from trackingsite.tests.live import ROOT
 from visits.tracker.views import BUILT
@@ -59,6 +66,12 @@ def test_a_view_is_a_page_that_somebody_opened(
     changes: dict[str, str], status: int, kind: str, is_view: bool
 ) -> None:
     assert is_page_view(PAGE | changes, status=status, content_type=kind) is is_view
+
+
+def test_what_a_browser_asks_for_is_passed_on() -> None:
+    assert read_wishes({"HTTP_SEC_GPC": "1", "HTTP_DNT": "0"}) == {"gpc": True}
+    assert read_wishes({"HTTP_DNT": "1"}) == {"dnt": True}
+    assert read_wishes({}) == {}
 
 
 def test_the_tag_has_what_is_set() -> None:

@@ -39,6 +39,8 @@ class Event:
     address: str = ""
     user_agent: str = ""
     user_id: str = ""
+    gpc: bool = False
+    dnt: bool = False
     at: datetime = field(default_factory=_now)
     event_id: str = field(default_factory=_new_id)
 
@@ -59,5 +61,7 @@ class Event:
             "user_id": self.user_id,
             "at": self.at.isoformat(),
             "event_id": self.event_id,
+            "gpc": self.gpc or None,
+            "dnt": self.dnt or None,
         }
         return {name: value for name, value in hit.items() if value not in ("", None, {})}

@@ -38,6 +38,12 @@ def is_prefetch(environ: Mapping[str, Any]) -> bool:
     return "prefetch" in purposes or "prerender" in purposes
 
 
+def read_wishes(environ: Mapping[str, Any]) -> dict[str, bool]:
+    """Return what the browser asks for, as fields of the contract; the site decides."""
+    wishes = {"gpc": environ.get("HTTP_SEC_GPC") == "1", "dnt": environ.get("HTTP_DNT") == "1"}
+    return {name: True for name, is_asked in wishes.items() if is_asked}
+
+
 def is_page_view(environ: Mapping[str, Any], *, status: int, content_type: str) -> bool:
     """Return whether an answer is a page that somebody opened: HTML, found, and no part of one."""
     if environ.get("REQUEST_METHOD") != "GET" or not 200 <= status < 300:

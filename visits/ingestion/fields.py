@@ -386,6 +386,14 @@ def _read_automated(value: object, cut: list[str]) -> dict[str, Any]:
     return {"automated": _switch(value, default=False)}
 
 
+def _read_gpc(value: object, cut: list[str]) -> dict[str, Any]:
+    return {"gpc": _switch(value, default=False)}
+
+
+def _read_dnt(value: object, cut: list[str]) -> dict[str, Any]:
+    return {"dnt": _switch(value, default=False)}
+
+
 def _read_address(value: object, cut: list[str]) -> dict[str, Any]:
     address = "" if value is None else normalise_address(_text(value, 100))
     if value is not None and not address:
@@ -458,6 +466,8 @@ READERS: Final[dict[str, Reader]] = {
     "language": _read_language,
     "timezone": _read_timezone,
     "automated": _read_automated,
+    "gpc": _read_gpc,
+    "dnt": _read_dnt,
 }
 
 REQUIRED: Final = frozenset({"name", "url", "domain"})

@@ -18,6 +18,8 @@ class DropReason(StrEnum):
 
     UNKNOWN_SITE = "unknown_site"  # no site has this domain
     SITE_PAUSED = "site_paused"  # staff switched collecting off
+    GPC = "gpc"  # the browser asks for privacy, and the site grants it
+    DNT = "dnt"  # the browser asks not to be tracked, and the site grants it
     PREFETCH = "prefetch"  # a browser fetched the page ahead; nobody has seen it
     AUTOMATION = "automation"  # the page's script found a browser that a program drives
     BOT = "bot"  # the user agent says that it is a program
@@ -84,6 +86,8 @@ class SentHit(Part):
     language: str = ""
     timezone: str = ""
     automated: bool = False
+    gpc: bool = False
+    dnt: bool = False
     # Only of a sender with an API key:
     address: str = ""
     user_agent: str = ""
@@ -186,6 +190,9 @@ class Hit(Part):
     address: str
     user_agent: str
     is_prefetch: bool = False
+    #: What the browser asks for: Global Privacy Control, Do Not Track.
+    gpc: bool = False
+    dnt: bool = False
     #: Whether an API key that may send for the domain came with it.
     is_trusted: bool = False
     forwarding: Forwarding = Forwarding.NONE

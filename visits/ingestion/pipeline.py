@@ -47,6 +47,14 @@ def drop_over_limit(hit: Hit) -> Hit | Drop:
     return hit if get_limits().allow(hit) else Drop(DropReason.RATE_LIMITED)
 
 
+def drop_wish(hit: Hit) -> Hit | Drop:
+    """Leave out whose browser asks for it, on a site that grants this wish."""
+    site = hit.known_site
+    if hit.gpc and site.respects_gpc:
+        return Drop(DropReason.GPC)
+    return Drop(DropReason.DNT) if hit.dnt and site.respects_dnt else hit
+
+
 def drop_prefetch(hit: Hit) -> Hit | Drop:
     """Leave out pages that a browser fetched or rendered ahead: nobody has seen them."""
     return Drop(DropReason.PREFETCH) if hit.is_prefetch else hit
@@ -132,6 +140,7 @@ def put_visitor(hit: Hit) -> Hit | Drop:
 STEPS: Final[tuple[Step, ...]] = (
     put_site,
     drop_over_limit,
+    drop_wish,
     drop_prefetch,
     drop_automation,
     drop_bot,

@@ -61,6 +61,8 @@ def make_hit(
     user_agent: str = CHROME,
     domain: str = "example.com",
     is_prefetch: bool = False,
+    gpc: bool = False,
+    dnt: bool = False,
     **fields: Any,
 ) -> Hit:
     """Return a hit as it comes through the door at `at`; `fields` are those of what was sent.
@@ -74,6 +76,8 @@ def make_hit(
         address=address,
         user_agent=user_agent,
         is_prefetch=is_prefetch,
+        gpc=gpc,
+        dnt=dnt,
         site=site,
         visitor=visitor,
     )

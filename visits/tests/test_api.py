@@ -247,6 +247,26 @@ def test_a_dropped_hit_is_answered_with_ok_and_the_reason(
     assert not Event.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("hit", "reason"),
+    [
+        ({"headers": {"Sec-GPC": "1"}}, "gpc"),
+        ({"headers": {"DNT": "1"}}, "dnt"),
+        ({"gpc": True}, "gpc"),
+        ({"dnt": 1}, "dnt"),
+        ({"headers": {"DNT": "0", "Sec-GPC": "0"}, "gpc": False}, None),
+    ],
+)
+def test_a_browsers_wish_is_read_from_its_headers_or_from_who_passes_them_on(
+    site: Site, send: Sender, hit: dict[str, Any], reason: str | None
+) -> None:
+    assert "X-Tracking-Dropped" not in send(**hit)
+    site.respects_gpc = site.respects_dnt = True
+    site.save()
+
+    assert send(**hit).get("X-Tracking-Dropped") == reason
+
+
 def test_of_several_sites_the_known_one_stores_and_the_others_are_told(
     site: Site, send: Sender
 ) -> None:

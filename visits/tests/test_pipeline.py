@@ -49,6 +49,7 @@ def test_the_steps_in_their_order() -> None:
     assert [step.__name__ for step in STEPS] == [
         "put_site",
         "drop_over_limit",
+        "drop_wish",
         "drop_prefetch",
         "drop_automation",
         "drop_bot",
@@ -75,8 +76,9 @@ def test_drops_with_a_reason_and_stores_nothing(
 
 
 def test_the_table_above_has_a_case_of_every_reason() -> None:
-    # What is over a limit is in test_limits.py: one hit never is.
-    assert {reason for _, reason in CASES} == set(DropReason) - {DropReason.RATE_LIMITED}
+    # What is over a limit is in test_limits.py: one hit never is. Wishes depend on the site, below.
+    elsewhere = {DropReason.RATE_LIMITED, DropReason.GPC, DropReason.DNT}
+    assert {reason for _, reason in CASES} == set(DropReason) - elsewhere
 
 
 def test_a_dropped_hit_makes_no_salt(site: Site, data_dir: Path) -> None:
@@ -226,3 +228,15 @@ def test_a_user_needs_no_salt_and_no_address(site: Site, data_dir: Path) -> None
 
 def test_nothing_is_made_of_no_hits() -> None:
     assert ingest([]) == []
+
+
+@pytest.mark.parametrize("wish", ["gpc", "dnt"])
+def test_a_wish_not_to_be_tracked_is_followed_where_the_site_says_so(wish: str, site: Site) -> None:
+    wished = make_hit(gpc=wish == "gpc", dnt=wish == "dnt")
+    other = make_hit(gpc=wish == "dnt", dnt=wish == "gpc")
+    setattr(site, f"respects_{wish}", True)
+    site.save()
+
+    assert enrich(wished, Counter()) == Drop(DropReason(wish))
+    assert isinstance(enrich(other, Counter()), Hit)
+    assert isinstance(enrich(make_hit(), Counter()), Hit)
