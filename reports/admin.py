@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince
+from django.views.decorators.http import require_POST
 
 from reports.activity import Activity, last_24_hours
 from reports.charts import draw_sparkline
@@ -26,6 +28,7 @@ from sites.models import Site
 from visits.bulk import delete_visits
 from visits.daily import read_counts
 from visits.models import Visit
+from visits.tracker.page_check import check_page
 from visits.tracker.snippet import tracking_snippet
 
 
@@ -142,6 +145,27 @@ class SiteTrafficAdmin(SiteAdmin):
                 "finding": diagnose(read_signs(counts, today)),
             }
         return super().change_view(request, object_id, form_url, extra_context)
+
+    def get_urls(self) -> list[Any]:
+        """Return the site pages' addresses, with that of the look at a site's own page."""
+        look = path(
+            "<int:object_id>/check-page/",
+            self.admin_site.admin_view(require_POST(self.check_page_view)),
+            name="sites_site_check_page",
+        )
+        return [look, *super().get_urls()]
+
+    def check_page_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Fetch the site's page and say what its tag is like, back on the site's page."""
+        site = self.get_object(request, str(object_id))
+        if site is None:
+            raise Http404
+        if not self.has_change_permission(request, site):
+            raise PermissionDenied
+        check = check_page(site)
+        level = messages.SUCCESS if check.is_fine else messages.WARNING
+        self.message_user(request, check.words, level)
+        return HttpResponseRedirect(reverse("admin:sites_site_change", args=[site.pk]))
 
     def response_add(
         self, request: HttpRequest, obj: Site, post_url_continue: str | None = None
