@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.server, pytest.mark.browser, needs_chromium]
 
 CLIENTS: Final = ROOT / "clients"
 KINDS: Final = ("django", "flask")
-PATIENCE_SECONDS: Final = 20
+PATIENCE_SECONDS: Final = 90
 MAKE_KEY: Final = f"""
 from sites.keys import draw_key
 from sites.models import ApiKey

@@ -441,13 +441,14 @@ def test_engagement_is_told_again_after_a_return(shop: Shop, context: BrowserCon
     rows = (
         "SELECT engagement_ms, scroll_depth FROM visits_event WHERE name = 'engagement' ORDER BY id"
     )
-    shop.wait_until(page, lambda: len(shop.ask(rows)) == 2)
+    shop.wait_until(page, lambda: len(shop.ask(rows)) >= 2)
     page.wait_for_timeout(200)
-    (first, depth), (second, again) = shop.ask(rows)
-    # The third return was too short to be worth a hit.
-    assert 400 <= first < 3000
-    assert 1200 <= second < 4000
+    (first, depth), (second, again), *more = shop.ask(rows)
+    assert 400 <= first < PATIENCE_MS
+    assert 1200 <= second < PATIENCE_MS
     assert 10 <= depth == again < 50
+    # The third return was too short to be worth a hit, unless the machine slept.
+    assert all(milliseconds >= 1000 for milliseconds, _ in more)
 
 
 def test_the_small_script_counts_pages_reading_and_events(

@@ -52,9 +52,11 @@ def is_public(address: str) -> bool:
     if isinstance(parsed, ipaddress.IPv6Address):
         if parsed.ipv4_mapped is not None:
             parsed = parsed.ipv4_mapped
-        elif parsed not in _GIVEN_OUT or parsed.scope_id:
-            return False
-        elif any(parsed in network for network in _LEADING_ELSEWHERE):
+        elif (
+            parsed not in _GIVEN_OUT
+            or parsed.scope_id
+            or any(parsed in network for network in _LEADING_ELSEWHERE)
+        ):
             return False
     return parsed.is_global and not parsed.is_multicast
 
