@@ -177,12 +177,16 @@ def test_redirects_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("status", "text", "words"),
     [
-        (200, TAG.format("example.com"), "https://example.com has the tag of this site."),
-        (200, TAG.format("a.example, www.example.com"), "https://example.com has the tag"),
-        (200, "<p>", "https://example.com has no tag."),
-        (200, TAG.format("example.com") * 2, "https://example.com has 2 tags; leave one."),
-        (200, TAG.format("x.example"), "https://example.com is counted for x.example, not for"),
-        (503, "", "https://example.com answers 503."),
+        (200, TAG.format("example.com"), "The page https://example.com has the tag of this site."),
+        (200, TAG.format("a.example, www.example.com"), "The page https://example.com has the tag"),
+        (200, "<p>", "The page https://example.com has no tag."),
+        (200, TAG.format("example.com") * 2, "The page https://example.com has 2 tags; leave one."),
+        (
+            200,
+            TAG.format("x.example"),
+            "The page https://example.com is counted for x.example, not for",
+        ),
+        (503, "", "The page https://example.com answers 503."),
     ],
 )
 def test_what_is_said_of_a_page(

@@ -35,16 +35,18 @@ def check_page(site: Site) -> PageCheck:
     try:
         page = fetch_public(url)
     except UnreachableError as error:
-        return PageCheck(False, f"{url} was not looked at: {error}")
+        return PageCheck(False, f"The page {url} was not looked at: {error}")
     if page.status != 200:
-        return PageCheck(False, f"{page.url} answers {page.status}.")
+        return PageCheck(False, f"The page {page.url} answers {page.status}.")
     tags = _Tags()
     tags.feed(page.text)
     if not tags.domains:
-        return PageCheck(False, f"{page.url} has no tag. A script may still put one in.")
+        return PageCheck(False, f"The page {page.url} has no tag. A script may still put one in.")
     if len(tags.domains) > 1:
-        return PageCheck(False, f"{page.url} has {len(tags.domains)} tags; leave one.")
+        return PageCheck(False, f"The page {page.url} has {len(tags.domains)} tags; leave one.")
     named = {normalise_domain(part) for part in tags.domains[0].split(",")}
     if site.domain not in named:
-        return PageCheck(False, f"{page.url} is counted for {tags.domains[0]}, not for this site.")
-    return PageCheck(True, f"{page.url} has the tag of this site.")
+        return PageCheck(
+            False, f"The page {page.url} is counted for {tags.domains[0]}, not for this site."
+        )
+    return PageCheck(True, f"The page {page.url} has the tag of this site.")
