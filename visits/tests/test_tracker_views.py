@@ -141,6 +141,15 @@ def test_the_built_files_come_from_their_source(tmp_path: Path) -> None:
         assert path.read_bytes() == (BUILT / path.name).read_bytes(), "npm run build"
 
 
+@needs_npm
+def test_the_modules_pass_their_own_tests() -> None:
+    done = subprocess.run(
+        ["node", "--test"], cwd=TRACKER, capture_output=True, text=True, timeout=60
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.fixture
 def own_paths(settings: Settings) -> Iterator[None]:
     """A server whose script and endpoint have names of their own."""

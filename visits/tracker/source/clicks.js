@@ -6,14 +6,14 @@ const FILE_TYPES =
 const TAG = /^\w+-(event|revenue)-(.+?)(?:=|--)(.+)/;
 
 /** Return whether the file is of a kind whose downloads are counted. */
-function isDownload(path) {
+export function isDownload(path) {
   const { fileDownloads: chosen = true } = options;
   const own = script.getAttribute("file-types") || chosen.fileExtensions || chosen;
   return `${own === true ? FILE_TYPES : own},${script.getAttribute("add-file-types")}`.split(",").includes(path.split(".").pop());
 }
 
 /** Return the event that an element's classes and attributes name, nothing when they name none. */
-function readTag({ attributes, classList }) {
+export function readTag({ attributes, classList }) {
   const tag = { event: {}, revenue: {} };
   const read = (token) => {
     const [, kind, key, value] = TAG.exec(token) || [];

@@ -5,7 +5,7 @@ import { options } from "./options.js";
 const LOCAL = /^(127\.|\[|$)|localhost$/;
 
 /** Return whether the path meets one of the patterns: * is anything but a slash, ** anything. */
-const meets = (patterns) =>
+export const meets = (patterns) =>
   RegExp(
     `^(${patterns.replace(/ *, */g, "|").replace(/\*\*?/g, (stars) => (stars[1] ? ".*" : "[^/]*"))})/?$`,
   ).test(location.pathname);
