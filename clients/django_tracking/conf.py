@@ -19,7 +19,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.http import HttpRequest
 from tracking_client.client import Client
-from tracking_client.web import OPT_OUT_COOKIE
+from tracking_client.web import OPT_OUT_COOKIE, read_address, read_wishes
 
 DEFAULTS: Final[dict[str, Any]] = {
     "TRACKING_BACKEND_URL": "",
@@ -45,6 +45,15 @@ def _client(backend_url: str, domain: str, key: str) -> Client:
 def get_client() -> Client:
     """Return the client of the settings as they are. Raises ValueError where they are wrong."""
     return _client(get("TRACKING_BACKEND_URL"), get("TRACKING_DOMAIN"), get("TRACKING_KEY"))
+
+
+def read_visitor(request: HttpRequest) -> dict[str, Any]:
+    """Return what an event says of whoever sent the request, by the fields of Event."""
+    return {
+        "address": read_address(request.META, get("TRACKING_PROXIES")),
+        "user_agent": request.META.get("HTTP_USER_AGENT", ""),
+        **read_wishes(request.META),
+    }
 
 
 def is_counted(request: HttpRequest) -> bool:

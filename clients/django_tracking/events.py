@@ -8,9 +8,8 @@ from django.db import connections, transaction
 from django.http import HttpRequest
 from tracking_client.client import Client
 from tracking_client.events import Event
-from tracking_client.web import read_address, read_wishes
 
-from django_tracking.conf import get, get_client, is_counted
+from django_tracking.conf import get_client, is_counted, read_visitor
 
 
 class _Commit:
@@ -37,9 +36,7 @@ def track(
     event = Event(
         name,
         url or request.build_absolute_uri(),
-        address=read_address(request.META, get("TRACKING_PROXIES")),
-        user_agent=request.META.get("HTTP_USER_AGENT", ""),
-        **read_wishes(request.META),  # type: ignore[arg-type]  # two switches
+        **read_visitor(request),
         **fields,
     )
     transaction.on_commit(_Commit(get_client(), event), using=using, robust=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
-from tracking_client.web import is_page_view, read_address, read_wishes
+from tracking_client.web import is_page_view
 
-from django_tracking.conf import get, get_client, is_counted
+from django_tracking.conf import get, get_client, is_counted, read_visitor
 
 
 @sync_and_async_middleware
@@ -19,7 +19,7 @@ def tracking_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[
     if iscoroutinefunction(get_response):
 
         async def answer_later(request: HttpRequest) -> Any:
-            response = await _awaited(get_response(request))
+            response = await get_response(request)
             count_page(request, response)
             return response
 
@@ -33,10 +33,6 @@ def tracking_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[
     return answer
 
 
-async def _awaited(response: Awaitable[Any]) -> Any:
-    return await response
-
-
 def count_page(request: HttpRequest, response: HttpResponseBase) -> None:
     """Count the page, if it is one that somebody opened."""
     if not get("TRACKING_SERVER_SIDE") or not is_counted(request):
@@ -47,7 +43,5 @@ def count_page(request: HttpRequest, response: HttpResponseBase) -> None:
             "pageview",
             request.build_absolute_uri(),
             referrer=request.META.get("HTTP_REFERER", ""),
-            address=read_address(request.META, get("TRACKING_PROXIES")),
-            user_agent=request.META.get("HTTP_USER_AGENT", ""),
-            **read_wishes(request.META),
+            **read_visitor(request),
         )

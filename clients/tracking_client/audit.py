@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
 from urllib.error import HTTPError, URLError
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 from urllib.request import Request, urlopen
 from xml.etree import ElementTree
 
@@ -136,12 +136,12 @@ def _matches(source: str, url: str, page: str, nonce: str | None) -> bool:
     return is_host and is_port and is_scheme and is_path
 
 
-def _port(parts: object) -> int:
+def _port(parts: SplitResult) -> int:
     try:
-        port = parts.port  # type: ignore[attr-defined]
+        port = parts.port
     except ValueError:
         port = None
-    return port or (443 if parts.scheme == "https" else 80)  # type: ignore[attr-defined]
+    return port or (443 if parts.scheme == "https" else 80)
 
 
 def _origin(url: str) -> str:

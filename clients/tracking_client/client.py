@@ -14,7 +14,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from tracking_client.events import Event
+from tracking_client.events import Event, new_id, now
 
 logger = logging.getLogger("tracking_client")
 
@@ -78,10 +78,9 @@ class Client:
 
     def forward(self, hit: dict[str, Any], *, address: str, user_agent: str) -> None:
         """Let a hit of a browser be sent, in the contract's fields, as if it had come itself."""
-        now = Event("", "").to_hit("")
-        own = {"address": address, "user_agent": user_agent, "at": now["at"]}
+        own = {"address": address, "user_agent": user_agent, "at": now().isoformat()}
         if not hit.get("id") and not hit.get("event_id"):
-            own["event_id"] = now["event_id"]
+            own["event_id"] = new_id()
         if _outbox is not None:
             _outbox.append(_event_of(hit, address, user_agent))
         else:

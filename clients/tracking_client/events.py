@@ -13,11 +13,13 @@ Scalar = str | int | float | bool | None
 Revenue = tuple[int | str | Decimal, str]
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """Return the time, in UTC."""
     return datetime.now(UTC)
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """Return an id that no other event has."""
     return uuid.uuid4().hex
 
 
@@ -41,8 +43,8 @@ class Event:
     user_id: str = ""
     gpc: bool = False
     dnt: bool = False
-    at: datetime = field(default_factory=_now)
-    event_id: str = field(default_factory=_new_id)
+    at: datetime = field(default_factory=now)
+    event_id: str = field(default_factory=new_id)
 
     def to_hit(self, domain: str) -> dict[str, Any]:
         """Return the hit of the contract; what is empty is left out."""
