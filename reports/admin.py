@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from reports.activity import Activity, last_24_hours
 from reports.charts import draw_sparkline
 from reports.dates import DAY, today_in
+from reports.debugger import change_watch, show_hits
 from reports.diagnosis import MOST_DAYS as DIAGNOSIS_DAYS
 from reports.diagnosis import Finding, diagnose, read_signs
 from reports.formats import DASH, format_share
@@ -147,13 +148,39 @@ class SiteTrafficAdmin(SiteAdmin):
         return super().change_view(request, object_id, form_url, extra_context)
 
     def get_urls(self) -> list[Any]:
-        """Return the site pages' addresses, with that of the look at a site's own page."""
-        look = path(
-            "<int:object_id>/check-page/",
-            self.admin_site.admin_view(require_POST(self.check_page_view)),
-            name="sites_site_check_page",
-        )
-        return [look, *super().get_urls()]
+        """Return the site pages' addresses, with those of what staff look at beside the fields."""
+        pages = [
+            ("check-page", "check_page", require_POST(self.check_page_view)),
+            ("hits", "hits", self.hits_view),
+        ]
+        own = [
+            path(
+                f"<int:object_id>/{address}/",
+                self.admin_site.admin_view(view),
+                name=f"sites_site_{name}",
+            )
+            for address, name, view in pages
+        ]
+        return [*own, *super().get_urls()]
+
+    def hits_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Show a site's hits as they arrive; POST begins to watch them, or ends it."""
+        site = self.get_object(request, str(object_id))
+        if site is None:
+            raise Http404
+        if request.method == "POST":
+            if not self.has_change_permission(request, site):
+                raise PermissionDenied
+            return change_watch(request, site)
+        if not self.has_view_permission(request, site):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"Hits of {site.shown_domain}",
+            "can_watch": self.has_change_permission(request, site),
+        }
+        return show_hits(request, site, context)
 
     def check_page_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Fetch the site's page and say what its tag is like, back on the site's page."""

@@ -100,6 +100,9 @@ class Site(models.Model):
         help_text="Older events are deleted for good; their daily figures stay, so that reports "
         "without filters still reach back. Left empty: events are kept for ever.",
     )
+    watched_until = models.DateTimeField(
+        null=True, editable=False, help_text="Until then each hit is kept with its verdict."
+    )
     added_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="sites"

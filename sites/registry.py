@@ -6,6 +6,7 @@ A change in the admin counts at once in its own process, and in others within KE
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
@@ -17,6 +18,7 @@ from sites.models import Site
 KEPT_SECONDS: Final = 1.0
 
 _by_domain: dict[str, Site] = {}
+_watched: tuple[Site, ...] = ()
 _good_until = 0.0
 
 
@@ -26,12 +28,23 @@ def find_site(domain: str) -> Site | None:
     All sites are read at once: anybody may send any number of domains that no site has, and none
     of them shall cost a question to the database.
     """
-    global _by_domain, _good_until  # replaced as wholes, so that threads need no lock
+    global _by_domain, _watched, _good_until  # replaced as wholes, so that threads need no lock
     now = time.monotonic()
     if now >= _good_until:
         _by_domain = {site.domain: site for site in Site.objects.order_by()}
+        _watched = tuple(site for site in _by_domain.values() if site.watched_until)
         _good_until = now + KEPT_SECONDS
     return _by_domain.get(domain)
+
+
+def watched_sites(at: datetime) -> list[Site]:
+    """Return the sites whose hits staff watch at that moment, as `find_site` last read them."""
+    return [site for site in _watched if site.watched_until and site.watched_until > at]
+
+
+def may_be_watched() -> bool:
+    """Whether staff watch a site, or may since sites were last read; asks no database."""
+    return bool(_watched) or time.monotonic() >= _good_until
 
 
 def forget_sites() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import IO, Any, Final
 
 import orjson
@@ -25,10 +26,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from sites.registry import may_be_watched
 from visits.ingestion.fields import LONG_NAMES, MalformedHitError, read_hit
 from visits.ingestion.hit import Drop, Hit, SentHit
 from visits.ingestion.queue import refuse_when_late, store
 from visits.ingestion.tally import note_malformed, note_refused
+from visits.ingestion.watching import keep_malformed
 from visits.renderers import PlainTextRenderer
 from visits.senders import ANYONE, Sender, find_sender, in_thread, note_sender
 from visits.turns import StoreBusyError
@@ -230,7 +233,11 @@ class EventView(IngestionView):
         """Read the hit, take it in, tell what became of it."""
         sender = await find_sender(request._request)
         data = request.data
-        sent = await in_thread(sender.read, data) if sender.is_trusted else sender.read(data)
+        try:
+            sent = await in_thread(sender.read, data) if sender.is_trusted else sender.read(data)
+        except MalformedHitError as error:
+            await _show(data, error)
+            raise
         verdicts = await store(make_hits(request._request, sender, sent))
         await note_sender(sender)
         return Response("ok", status=202, headers=verdict_headers(sent, verdicts))
@@ -270,9 +277,10 @@ class EventsView(IngestionView):
         verdicts = iter(await store(hits))
         await note_sender(sender)
         answers: list[dict[str, Any]] = []
-        for reading in readings:
+        for item, reading in zip(request.data, readings, strict=True):
             if isinstance(reading, MalformedHitError):
                 note_malformed()
+                await _show(item, reading)
                 answers.append({"status": 400, "errors": reading.errors})
             else:
                 sent, own = reading
@@ -364,6 +372,7 @@ def make_hits(request: HttpRequest, sender: Sender, sent: SentHit) -> list[Hit]:
         "user_agent": visitor.user_agent,
         "cdn_country": visitor.cdn_country,
         "forwarding": visitor.forwarding,
+        "peer": request.META.get("REMOTE_ADDR", ""),
         "is_prefetch": _is_prefetch(request),
         "gpc": sent.gpc or request.META.get("HTTP_SEC_GPC") == "1",
         "dnt": sent.dnt or request.META.get("HTTP_DNT") == "1",
@@ -387,6 +396,13 @@ def verdict_entry(sent: SentHit, verdicts: Sequence[Any]) -> dict[str, Any]:
     headers = verdict_headers(sent, verdicts)
     names = {DROPPED_HEADER: "dropped", CUT_HEADER: "cut"}
     return {"status": 202} | {names[header]: value for header, value in headers.items()}
+
+
+async def _show(data: object, error: MalformedHitError) -> None:
+    """Let staff who watch the site see what was refused; the answer stays the same without."""
+    if may_be_watched():
+        with suppress(DatabaseError):
+            await in_thread(keep_malformed, data, error.errors)
 
 
 def _length(request: Request) -> int:

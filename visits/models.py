@@ -249,6 +249,32 @@ class LiveVisit(models.Model):
         return f"live visit {self.visit_id}"
 
 
+class WatchedHit(models.Model):
+    """A hit of a site that staff watch, with what became of it; gone after some minutes.
+
+    No address of a site that keeps none is in it, and no query of a page's address.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
+    received_at = models.DateTimeField()
+    verdict = models.CharField(
+        max_length=20, help_text="stored, repeated, malformed, or a drop's reason."
+    )
+    name = models.CharField(max_length=120)
+    page = models.CharField(max_length=2300, help_text="Host and path.")
+    facts = models.JSONField(
+        default=dict, help_text="By name, as text, in groups: sent, address, derived."
+    )
+
+    class Meta:
+        """The index finds the newest of a site, and those that are old."""
+
+        indexes = [models.Index(fields=["site", "received_at"], name="watched_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.page}: {self.verdict}"
+
+
 class RowsState(models.Model):
     """What readers of a site's live visits need to know beyond them; a site without: zero."""
 

@@ -17,7 +17,7 @@ from archive.erasure.conditions import (
 from archive.models import Erasure
 from visits.bulk import BUSY_SECONDS, delete_rows
 from visits.changes import Change, note_changes, note_deletions
-from visits.models import DailyCount, Event, LiveVisit, Visit
+from visits.models import DailyCount, Event, LiveVisit, Visit, WatchedHit
 from visits.recounting import hold_visits, recount_visits
 from visits.rows import Adapter, update_rows
 from visits.turns import checkpoint, turn_to_write
@@ -34,6 +34,8 @@ def erase_rows(erasure: Erasure) -> None:
     """
     while _erase_once(erasure):
         pass  # until a look finds nothing: visits may have become one meanwhile
+    # Whatever is erased: they are few, of the last minutes, and shown to staff alone.
+    WatchedHit.objects.filter(site=erasure.site_id).delete()
     named = days_named(erasure)
     if named is not None:
         DailyCount.objects.filter(named).delete()

@@ -36,7 +36,7 @@ class Sign(StrEnum):
 
 
 #: Signs that an address is not a visitor's, with their networks: the first that hold it count.
-_NETWORKS: Final = tuple(
+NETWORKS: Final = tuple(
     (sign.value, AddressRanges([ip_network(text) for text in networks]))
     for sign, networks in (
         (Sign.LOOPBACK, LOOPBACK),
@@ -124,7 +124,7 @@ def note_address(hit: Hit, counts: Counts) -> None:
     counts[site_id, on, _JUDGED] += 1
     address = pack_address(hit.address)
     if address is not None and address in _NOTED:
-        for sign, networks in _NETWORKS:
+        for sign, networks in NETWORKS:
             if address in networks:
                 counts[site_id, on, sign] += 1
                 break

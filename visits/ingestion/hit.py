@@ -196,6 +196,8 @@ class Hit(Part):
     #: Whether an API key that may send for the domain came with it.
     is_trusted: bool = False
     forwarding: Forwarding = Forwarding.NONE
+    #: The address of the connection by which it came.
+    peer: str = ""
     #: The country that a trusted proxy tells; empty where none does.
     cdn_country: str = ""
 

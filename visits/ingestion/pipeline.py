@@ -26,6 +26,7 @@ from visits.ingestion.places import read_place
 from visits.ingestion.salts import SaltGoneError
 from visits.ingestion.spam import is_spam
 from visits.ingestion.visitors import identify_user, identify_visitor
+from visits.ingestion.watching import keep_watched
 from visits.ingestion.writer import Stored, store_group
 from visits.turns import Turn
 
@@ -172,16 +173,20 @@ def ingest(
     counts: Counts = Counter()
     verdicts: list[Stored | Drop | None] = [None] * len(hits)
     kept: list[tuple[int, Hit]] = []
+    seen = list(hits)
     for place, hit in enumerate(hits):
         match enrich(hit, counts):
             case Drop() as drop:
                 verdicts[place] = drop
             case Hit() as enriched:
                 kept.append((place, enriched))
+                seen[place] = enriched
     stored = store_group([hit for _, hit in kept], counts, patient=patient, until=until, turn=turn)
     for (place, _), verdict in zip(kept, stored, strict=True):
         verdicts[place] = verdict
-    return [verdict for verdict in verdicts if verdict is not None]
+    answers = [verdict for verdict in verdicts if verdict is not None]
+    keep_watched(seen, answers)
+    return answers
 
 
 def enrich(hit: Hit, counts: Counts) -> Hit | Drop:

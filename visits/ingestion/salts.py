@@ -23,6 +23,7 @@ from django.conf import settings
 
 from sites.models import Site
 from visits.ingestion.diagnosis import forget_ended_days
+from visits.ingestion.watching import forget_watched
 
 logger = logging.getLogger(__name__)
 
@@ -84,12 +85,12 @@ def forget_expired(now: datetime) -> int:
 def keep_forgetting() -> threading.Thread:
     """Start the thread that destroys expired salts for as long as this process lives.
 
-    What is left in memory of ended days' addresses goes too.
+    What is left in memory of ended days' addresses goes too, and hits that staff have watched.
     """
 
     def run() -> None:
         while True:
-            for forget in (forget_expired, forget_ended_days):
+            for forget in (forget_expired, forget_ended_days, forget_watched):
                 try:
                     forget(datetime.now(UTC))
                 except Exception:  # whatever it is, the promise is kept at the next time
