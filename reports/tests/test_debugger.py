@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -22,7 +21,7 @@ HITS: Final = "/admin/sites/site/{}/hits/"
 
 
 @pytest.fixture(autouse=True)
-def _own_second(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _own_second(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test share its second with another."""
     monkeypatch.setattr(watching, "_second", 0)
     return
