@@ -9,6 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.http import QueryDict
 from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_noop as _
@@ -317,3 +318,11 @@ class BreakdownForm(ReportForm):
         """Return the column to sort by, and whether its greatest come first; None if not told."""
         order: str = self.cleaned_data["sort"]
         return (order.removeprefix("-"), order.startswith("-")) if order else None
+
+
+def without_nul(sent: QueryDict) -> QueryDict:
+    """Return what was sent, without the sign that PostgreSQL takes in no text."""
+    clean = sent.copy()
+    for name, values in sent.lists():
+        clean.setlist(name, [value.replace("\0", "") for value in values])
+    return clean

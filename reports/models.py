@@ -1,13 +1,17 @@
-"""What readers of reports keep with a site: filters under a name, and notes on days."""
+"""What readers of reports keep with a site: segments, annotations, and links that share it."""
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from sites.models import Site
@@ -42,10 +46,6 @@ class Kept(models.Model):
 
         abstract = True
 
-    def may_be_removed_by(self, reader: Any) -> bool:
-        """Return whether a reader who sees it may remove it: who made it, and staff."""
-        return bool(self.created_by_id == reader.pk or reader.is_staff)
-
 
 class Segment(Kept):
     """Filters of a site's reports, kept under a name."""
@@ -77,3 +77,75 @@ class Annotation(Kept):
 
     def __str__(self) -> str:
         return self.text
+
+
+def draw_token() -> str:
+    """Return a new secret of 256 bits, as an address may hold it."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_token(token: str) -> str:
+    """Return what a link is found by: how long that takes tells nothing of the token itself."""
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
+    """Links that share reports."""
+
+    def good(self, now: datetime) -> ShareLinkQuerySet:
+        """Return those that are neither revoked nor expired."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+
+
+class ShareLink(models.Model):
+    """An address that shows a site's reports, to read, to whoever has it."""
+
+    class Theme(models.TextChoices):
+        """What the pages look like."""
+
+        AUTO = "auto", _("as the device has it")
+        LIGHT = "light", _("light")
+        DARK = "dark", _("dark")
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="share_links")
+    name = models.CharField(_("name"), max_length=100)
+    # Kept as it is, for its owner to copy again: what it opens is in the same database.
+    token = models.CharField(max_length=64, default=draw_token, editable=False)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    password = models.CharField(max_length=128, blank=True, editable=False)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    # With its segment a link goes: it must not show more than it did.
+    segment = models.ForeignKey(
+        Segment, on_delete=models.CASCADE, null=True, blank=True, related_name="share_links"
+    )
+    pages = models.JSONField(default=list, blank=True, help_text="Names of pages; empty: all.")
+    may_be_embedded = models.BooleanField(_("may stand in other sites' pages"), default=False)
+    theme = models.CharField(_("colours"), max_length=10, choices=Theme.choices, default=Theme.AUTO)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_on = models.DateField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+    #: Wrong passwords since the window of `failed_since` began.
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    failed_since = models.DateTimeField(null=True, editable=False)
+
+    objects = ShareLinkQuerySet.as_manager()
+
+    class Meta:
+        """The newest first."""
+
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep what the link is found by with its token."""
+        self.token_hash = hash_token(self.token)
+        super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        """Return the address that is shared."""
+        return reverse("share", args=[self.token], urlconf=settings.ROOT_URLCONF)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from reports.filters import Filter
-from reports.models import Segment
+from reports.models import Kept, Segment
 from reports.page_filters import read_filters
 from reports.reading.values import QuestionError
 
@@ -29,7 +28,7 @@ def list_segments(
     segments: Iterable[Segment],
     filters: tuple[Filter, ...],
     url_of: Callable[[tuple[Filter, ...]], str],
-    reader: Any,
+    may_remove: Callable[[Kept], bool],
 ) -> list[ShownSegment]:
     """Return the segments for a reader's page with these filters; `url_of` leads to it with others.
 
@@ -46,7 +45,7 @@ def list_segments(
                     is_shared=segment.is_shared,
                     url=url_of(own),
                     is_chosen=set(own) == set(filters),
-                    is_removable=segment.may_be_removed_by(reader),
+                    is_removable=may_remove(segment),
                 )
             )
     return shown

@@ -8,6 +8,7 @@ from reports.views.four import BreakdownPage, FourReportPage
 from reports.views.kept import KeepAnnotation, KeepSegment, RemoveAnnotation, RemoveSegment
 from reports.views.overview import OverviewView
 from reports.views.realtime import RealtimeView
+from reports.views.sharing import RevokeLink, SharingView
 from reports.views.sites import SiteListView
 from reports.views.visits import VisitListView, VisitView
 
@@ -30,6 +31,8 @@ urlpatterns = [
         RemoveAnnotation.as_view(),
         name="remove_annotation",
     ),
+    path("<str:domain>/sharing/", SharingView.as_view(), name="sharing"),
+    path("<str:domain>/sharing/<int:pk>/revoke/", RevokeLink.as_view(), name="revoke_link"),
     path("<str:domain>/realtime/", RealtimeView.as_view(), name="realtime"),
     path("<str:domain>/events.csv", CsvEventsExport.as_view(), name="events_csv"),
     path("<str:domain>/events.parquet", ParquetEventsExport.as_view(), name="events_parquet"),

@@ -67,6 +67,7 @@ class SiteForm(forms.ModelForm[Site]):
             "timezone",
             "collects",
             "shows_visits",
+            "is_public",
             "respects_gpc",
             "respects_dnt",
             "address_kept",
@@ -95,7 +96,7 @@ class SiteAdmin(admin.ModelAdmin[Site]):
                 )
             },
         ),
-        ("Reports", {"fields": ("shows_visits",)}),
+        ("Reports", {"fields": ("shows_visits", "is_public")}),
         (
             "Names for programs",
             {

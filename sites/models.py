@@ -75,6 +75,11 @@ class Site(models.Model):
         default=True,
         help_text="Whether readers of reports see single visits: their pages, events and times.",
     )
+    is_public = models.BooleanField(
+        "public",
+        default=False,
+        help_text="Whether everybody sees the reports without signing in: never single visits.",
+    )
     respects_gpc = models.BooleanField(
         "respects Global Privacy Control",
         default=False,
@@ -164,12 +169,20 @@ class Metadata(models.Model):
 
 
 class Membership(models.Model):
-    """A person who may see a site's reports."""
+    """A person who may see a site's reports, and what else there."""
+
+    class Role(models.TextChoices):
+        """What a member may do; each may do what the one before may."""
+
+        VIEWER = "viewer", "viewer: sees reports, keeps segments and annotations of their own"
+        EDITOR = "editor", "editor: keeps some for everybody, and removes them"
+        OWNER = "owner", "owner: makes and revokes links that share the reports"
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
     )
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
     added_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -8,6 +8,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from reports.api import QueryView
+from reports.views.share import ShareView
 from reports.views.theme import ThemeView
 from trackingsite import health, openapi
 from trackingsite.metrics import metrics
@@ -29,6 +30,8 @@ urlpatterns = [
     path("api/schema/", openapi.schema, name="schema"),
     path("api/docs/", openapi.docs, name="docs"),
     path("reports/", include("reports.urls")),
+    path("share/<str:token>/<path:page>", ShareView.as_view(), name="share"),
+    path("share/<str:token>/", ShareView.as_view(), {"page": ""}, name="share"),
     path("theme/", ThemeView.as_view(), name="theme"),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

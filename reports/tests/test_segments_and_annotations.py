@@ -11,7 +11,7 @@ from django.test import Client
 from reports.models import Annotation, Segment
 from reports.tests.histories import view
 from reports.tests.pages import KINDS, Page
-from sites.models import Site
+from sites.models import Membership, Site
 from visits.tests.hits import DAY, NOON
 
 OVERVIEW: Final = KINDS["overview"]
@@ -107,6 +107,7 @@ def test_under_the_same_name_the_filters_are_replaced(member: Client) -> None:
 def test_they_are_seen_by_whoever_made_them_or_by_everybody(
     member: Client, colleague: Client, staff: Client, shared: bool
 ) -> None:
+    Membership.objects.filter(user__username="ada").update(role=Membership.Role.EDITOR)
     more = {"is_shared": "on"} if shared else {}
     keep_segment(member, **more)
     annotate(member, **more)
@@ -123,6 +124,7 @@ def test_they_are_seen_by_whoever_made_them_or_by_everybody(
 def test_they_are_removed_by_whoever_made_them_and_what_is_everybodys_by_staff(
     member: Client, colleague: Client, staff: Client, shared: bool, statuses: tuple[int, ...]
 ) -> None:
+    Membership.objects.filter(user__username="ada").update(role=Membership.Role.EDITOR)
     more = {"is_shared": "on"} if shared else {}
     keep_segment(member, **more)
     annotate(member, **more)
@@ -137,6 +139,26 @@ def test_they_are_removed_by_whoever_made_them_and_what_is_everybodys_by_staff(
         assert tuple(client.post(address).status_code for client in clients) == statuses
     assert not Segment.objects.exists()
     assert not Annotation.objects.exists()
+
+
+def test_a_viewer_keeps_for_nobody_else(member: Client, colleague: Client) -> None:
+    keep_segment(member, is_shared="on")
+    annotate(member, is_shared="on")
+
+    assert not Segment.objects.get().is_shared
+    assert not Annotation.objects.get().is_shared
+    assert "For everybody who sees this site" not in member.get(FILTERED).text
+
+
+def test_an_editor_removes_what_is_for_everybody(
+    member: Client, colleague: Client, staff: Client
+) -> None:
+    keep_segment(staff, is_shared="on")
+    address = f"{SEGMENTS}{Segment.objects.get().pk}/remove/"
+
+    assert colleague.post(address).status_code == 404
+    Membership.objects.filter(user__username="ada").update(role=Membership.Role.EDITOR)
+    assert member.post(address).status_code == 302
 
 
 def test_what_is_of_another_site_is_not_found_there(staff: Client, other_site: Site) -> None:
@@ -240,6 +262,7 @@ def test_a_segment_that_is_no_longer_understood_is_left_out(site: Site, member: 
 def test_what_somebody_kept_for_everybody_outlives_their_account(
     member: Client, colleague: Client
 ) -> None:
+    Membership.objects.filter(user__username="ada").update(role=Membership.Role.EDITOR)
     keep_segment(member, is_shared="on")
     annotate(member, is_shared="on")
     get_user_model().objects.get(username="ada").delete()

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.mixins import AccessMixin
 from django.forms import Form
 from django.http import (
     Http404,
@@ -19,10 +19,11 @@ from django.http import (
     HttpResponseBase,
     HttpResponseRedirect,
 )
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.generic import TemplateView
 
+from reports.access import Access, Need, find_access, link_of
 from reports.activity import count_current_visitors, find_first_hit
 from reports.charts import Chart, draw_chart
 from reports.comparison import Comparison
@@ -68,12 +69,12 @@ logger = logging.getLogger(__name__)
 ROWS: Final = 9
 
 
-class SiteView(LoginRequiredMixin, TemplateView):
+class SiteView(AccessMixin, TemplateView):
     """A page about one site, for those who may see it; a site of others does not exist for you."""
 
     template_name: str
-    #: Whether it shows single visits, as not every site does.
-    has_visits = False
+    #: What a reader has to be allowed for the page to be there at all.
+    needs: Need = Need.READ
     #: Which of the site's pages this is, for the navigation.
     page_name = ""
 
@@ -82,36 +83,61 @@ class SiteView(LoginRequiredMixin, TemplateView):
         """The instant of the request, read once."""
         return timezone.now()
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer whom the page is for; ask all others to sign in, or, where they have, say 404."""
+        if self._found is None or not self._found.allows(self.needs, self.shown_page):
+            if request.user.is_authenticated or link_of(request) is not None:
+                raise Http404("There is no such page.")
+            return self.handle_no_permission()
+        return super().dispatch(request, *args, **kwargs)
+
     @cached_property
+    def _found(self) -> Access | None:
+        return find_access(self.request, normalise_domain(self.kwargs["domain"]))
+
+    @property
+    def access(self) -> Access:
+        """What the reader may do with the site."""
+        assert self._found is not None, "dispatch comes first"  # noqa: S101 -- see above
+        return self._found
+
+    @property
     def site(self) -> Site:
-        """The site that the address names. Raises Http404 where it is none of the reader's."""
-        domain = normalise_domain(self.kwargs["domain"])
-        if "\0" in domain:  # PostgreSQL takes it in no text, not even to look for
-            raise Http404("There is no such site.")
-        sites = Site.objects.visible_to(self.request.user)
-        if self.has_visits:
-            sites = sites.filter(shows_visits=True)
-        return get_object_or_404(sites, domain=domain)
+        """The site that the address names."""
+        return self.access.site
+
+    @property
+    def shown_page(self) -> str:
+        """Which of the pages that a link may be limited to this is, or belongs to."""
+        return self.kwargs.get("report") or self.page_name or "overview"
 
     @cached_property
     def first_hit_at(self) -> datetime | None:
         """When the site's first event happened; None before there is one."""
         return find_first_hit(self.site)
 
+    @property
+    def current_visitors(self) -> int | None:
+        """How many people are on the site now; None for who sees a part of it alone."""
+        if self.access.filters or "realtime" not in self.access.pages:
+            return None
+        return count_current_visitors(self.site, self.now)
+
     def refuse(self, form: Form) -> HttpResponse:
         """Return the page that says what is wrong with the address."""
-        context = {"site": self.site, "form": form}
+        context = {"site": self.site, "access": self.access, "form": form}
         return render(self.request, "reports/wrong_address.html", context, status=400)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the site, and the snippet while nothing has arrived."""
         return super().get_context_data(
             site=self.site,
+            access=self.access,
             page_name=self.page_name,
             now=self.now,
             first_hit_at=self.first_hit_at,
-            current_visitors=count_current_visitors(self.site, self.now),
-            snippet=tracking_snippet(self.request, self.site),
+            current_visitors=self.current_visitors,
+            snippet=tracking_snippet(self.request, self.site) if self.access.role else "",
             **kwargs,
         )
 
@@ -157,7 +183,12 @@ class ReportView(SiteView):
                     self.period = self.period.by_days()
                 return self.respond()
         except EventsDroppedError as error:
-            context = {"site": self.site, "error": error, **self._filter_context()}
+            context = {
+                "site": self.site,
+                "access": self.access,
+                "error": error,
+                **self._filter_context(),
+            }
             return render(request, "reports/only_daily.html", context, status=410)
         except ReportLimitError as error:
             return self.give_up(error)
@@ -216,8 +247,8 @@ class ReportView(SiteView):
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
-        """What the filters ask of events; every question of the page has them."""
-        return make_conditions(self.filters)
+        """What the filters ask of events, and the reader's own limits; all questions have them."""
+        return make_conditions((*self.access.filters, *self.filters))
 
     @property
     def is_daily_only(self) -> bool:
@@ -238,7 +269,13 @@ class ReportView(SiteView):
         """Return the page that says what was stopped, and what helps."""
         logger.warning("A report of %s was stopped: %s", self.site.domain, error)
         week = write_query(self.filters, {"period": "7d"})
-        context = {"site": self.site, "error": error, "period": self.period, "week_query": week}
+        context = {
+            "site": self.site,
+            "access": self.access,
+            "error": error,
+            "period": self.period,
+            "week_query": week,
+        }
         response = render(self.request, "reports/too_much.html", context, status=503)
         # Django would log it as an error of the program.
         response._has_been_logged = True  # type: ignore[attr-defined]
@@ -328,21 +365,23 @@ class ReportView(SiteView):
     def annotations(self) -> list[Annotation]:
         """What the reader may see of what happened on the page's days."""
         days = self.period.range
-        visible = Annotation.objects.visible_to(self.request.user, self.site)
+        visible = Annotation.objects.visible_to(self.access.reader, self.site)
         return list(visible.filter(happened_on__range=(days.first_day, days.last_day)))
 
     def removable_annotations(self) -> list[tuple[Annotation, bool]]:
         """The annotations, and which the reader may remove; pages without a chart never ask."""
-        return [(note, note.may_be_removed_by(self.request.user)) for note in self.annotations]
+        return [(note, self.access.may_remove(note)) for note in self.annotations]
 
     @cached_property
     def segments(self) -> list[ShownSegment]:
-        """The segments that the reader may choose."""
+        """The segments that the reader may choose; a link shows nobody's."""
+        if self.access.link is not None:
+            return []
         return list_segments(
-            Segment.objects.visible_to(self.request.user, self.site),
+            Segment.objects.visible_to(self.access.reader, self.site),
             self.filters,
             self.links.filtered,
-            self.request.user,
+            self.access.may_remove,
         )
 
     def table(
@@ -397,6 +436,7 @@ class ReportView(SiteView):
         if not self.filters:
             return False
         with suppress(EventsDroppedError):
-            question = replace(self.question(VISITS), filters=())
+            own = make_conditions(self.access.filters)
+            question = replace(self.question(VISITS), filters=own)
             return bool(summarise(self.warehouse, question)["visits"])
         return False

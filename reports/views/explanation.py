@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.http import Http404
 from django.utils.functional import cached_property
 
+from reports.access import Need
 from reports.exceptions import EventsDroppedError
 from reports.explanations import EXPLANATIONS, Explanation
 from reports.left_out import left_out_between
@@ -24,6 +25,7 @@ class ExplanationView(ReportView):
     """One figure of the headline, explained for the page's days and filters."""
 
     template_name = "reports/explanation.html"
+    page_name = "explanation"
 
     @cached_property
     def explanation(self) -> Explanation:
@@ -61,7 +63,7 @@ class ExplanationView(ReportView):
 
         None where the site shows no visits, or has no events of these days.
         """
-        if not self.site.shows_visits:
+        if not self.access.allows(Need.READ_VISITS, "visits"):
             return []
         try:
             question = replace(self.question(VISITS), range=self.kept_days())

@@ -13,6 +13,7 @@ from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils.functional import cached_property
 from django.utils.http import content_disposition_header
 
+from reports.access import Need
 from reports.dimensions import Dimension
 from reports.exceptions import EventsDroppedError
 from reports.exports.making import Made, make_csv, make_parquet
@@ -145,6 +146,7 @@ class EventsExport(ReportView):
     """The events of the page's days that meet its filters, with what is known of their visits."""
 
     http_method_names = ["get", "options"]
+    needs = Need.EXPORT_EVENTS
     ending: str
     content_type: str
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from reports.access import Need
 from reports.dates import DAY, EARLIEST_DAY, LATEST_DAY
-from reports.forms import FiltersField
+from reports.forms import FiltersField, without_nul
 from reports.models import Annotation, Kept, Segment
 from reports.page_filters import write_filters
 from reports.views.base import SiteView
@@ -69,13 +70,22 @@ class KeepView(SiteView):
     """Keeps something with the site, and leads back to the page where that was asked for."""
 
     http_method_names = ["post", "options"]
+    needs = Need.KEEP
     form_class: type[SegmentForm | AnnotationForm]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Keep what the form says; 400 and what is wrong with it."""
-        form = self.form_class(without_nul(request.POST))
+        sent = without_nul(request.POST)
+        if not self.access.may_keep_for_everybody:
+            sent.pop("is_shared", None)
+        form = self.form_class(sent)
         if not form.is_valid():
-            context = {"site": self.site, "form": form, "page": page_left_by(request)}
+            context = {
+                "site": self.site,
+                "access": self.access,
+                "form": form,
+                "page": page_left_by(request),
+            }
             return render(request, "reports/not_kept.html", context, status=400)
         form.keep(self.site, request.user)
         return HttpResponseRedirect(page_left_by(request))
@@ -97,13 +107,14 @@ class RemoveView(SiteView):
     """Removes what was kept, and leads back."""
 
     http_method_names = ["post", "options"]
+    needs = Need.KEEP
     model: type[Kept]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Remove it; 404 for what is not the reader's to remove."""
         visible = self.model.objects.visible_to(request.user, self.site)
         kept = get_object_or_404(visible, pk=self.kwargs["pk"])
-        if not kept.may_be_removed_by(request.user):
+        if not self.access.may_remove(kept):
             raise Http404("It is somebody else's.")
         kept.delete()
         return HttpResponseRedirect(page_left_by(request))
@@ -119,11 +130,3 @@ class RemoveAnnotation(RemoveView):
     """Removes an annotation."""
 
     model = Annotation
-
-
-def without_nul(sent: QueryDict) -> QueryDict:
-    """Return what was sent, without the sign that PostgreSQL takes in no text."""
-    clean = sent.copy()
-    for name, values in sent.lists():
-        clean.setlist(name, [value.replace("\0", "") for value in values])
-    return clean

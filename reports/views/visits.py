@@ -12,6 +12,7 @@ from typing import Any
 from django.http import Http404, HttpResponseBase
 from django.shortcuts import render
 
+from reports.access import Need
 from reports.metrics import VISITS
 from reports.queries import summarise
 from reports.views.base import ReportView, SiteView
@@ -25,7 +26,7 @@ class VisitListView(ReportView):
 
     template_name = "reports/visit_list.html"
     page_name = "visits"
-    has_visits = True
+    needs = Need.READ_VISITS
     compares = False
     visits_per_page = 50
 
@@ -103,7 +104,7 @@ class VisitView(SiteView):
 
     template_name = "reports/visit.html"
     page_name = "visits"
-    has_visits = True
+    needs = Need.READ_VISITS
 
     def read_visit(self) -> tuple[Visit, list[Event]]:
         """Return the visit and its events in order. Raises Http404."""

@@ -147,7 +147,8 @@ USE_TZ = True
 TIME_ZONE = read_time_zone("TIME_ZONE", "UTC")
 
 # Files that pages load: hashed, compressed, served by this process.
-STATIC_URL = "static/"
+# From the root also where a page stands below another address, as shared ones do.
+STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
