@@ -1,0 +1,299 @@
+"""Every address, by every method, for everybody: who gets an answer, and that nobody else does.
+
+The addresses are those of the URLconf. One that has no row here fails: whoever adds an address
+says whom it answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+import time_machine
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from reports.models import Annotation, Segment, ShareLink
+from reports.tests.histories import view
+from sites.keys import make_key
+from sites.models import Membership, Site
+from sites.services import add_site
+from visits.models import Visit
+from visits.tests.hits import HOUR, NOON
+
+METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
+
+ANONYMOUS, OUTSIDER, VIEWER, EDITOR, OWNER, STAFF, LINK, OTHER_KEY = ACTORS = (
+    *("anonymous", "outsider", "viewer", "editor", "owner", "staff", "link", "other key"),
+)
+EVERYBODY: Final = frozenset(ACTORS)
+SIGNED_IN: Final = frozenset({OUTSIDER, VIEWER, EDITOR, OWNER, STAFF})
+MEMBERS: Final = frozenset({VIEWER, EDITOR, OWNER, STAFF})
+OWNERS: Final = frozenset({OWNER, STAFF})
+NOBODY: Final = frozenset[str]()
+
+READ: Final = ("get", "head", "options")
+Row = dict[str, frozenset[str]]
+
+
+def row(*methods: str, to: frozenset[str]) -> Row:
+    """Return who gets an answer by these methods; by others nobody does."""
+    return dict.fromkeys(methods, to)
+
+
+PAGE: Final = row(*READ, to=MEMBERS)
+#: What a link shows too: it is asked for below the link's address, and never for OPTIONS.
+SHARED_PAGE: Final = row("get", "head", to=MEMBERS | {LINK}) | row("options", to=MEMBERS)
+SIGN_IN: Final = row("get", "head", "post", "put", "options", to=EVERYBODY)
+SCRIPT: Final = row("get", "head", to=EVERYBODY)
+
+MATRIX: Final[dict[str, Row]] = {
+    "": row(
+        "get", "head", "post", "put", "patch", "delete", "options", to=EVERYBODY
+    ),  # to /reports/
+    "favicon.ico": row(*METHODS, to=EVERYBODY),
+    "health/live": SCRIPT,
+    "health/ready": SCRIPT,
+    "metrics": SCRIPT,
+    "api/event": row("post", "options", to=EVERYBODY),
+    "api/events": row("post", "options", to=EVERYBODY),
+    "pixel.gif": row("get", to=EVERYBODY),
+    "api/event.gif": row("get", to=EVERYBODY),
+    "js/script.js": SCRIPT,
+    "js/core.js": SCRIPT,
+    r"^js/(?:script|plausible)(?:\.[a-z-]+)*\.js$": SCRIPT,
+    r"^js/pa-[\w-]+\.js$": SCRIPT,
+    "api/v2/query": row("post", to=frozenset({OTHER_KEY})),  # more below
+    "api/schema/": SCRIPT,
+    "api/docs/": SCRIPT,
+    "theme/": row("post", to=SIGNED_IN),
+    # Who is signed in is led on, whatever the method.
+    "login/": SIGN_IN | row("patch", "delete", to=SIGNED_IN),
+    "logout/": row("options", to=EVERYBODY),  # leads to the way in
+    "reports/": row(*READ, to=SIGNED_IN),
+    "reports/<str:domain>/": SHARED_PAGE,
+    "reports/<str:domain>/visits/": PAGE,
+    "reports/<str:domain>/visits/<int:pk>/": PAGE,
+    "reports/<str:domain>/segments/": row("post", "options", to=MEMBERS),
+    "reports/<str:domain>/segments/<int:pk>/remove/": row("post", to=frozenset({EDITOR, *OWNERS}))
+    | row("options", to=MEMBERS),
+    "reports/<str:domain>/annotations/": row("post", "options", to=MEMBERS),
+    "reports/<str:domain>/annotations/<int:pk>/remove/": row(
+        "post", to=frozenset({EDITOR, *OWNERS})
+    )
+    | row("options", to=MEMBERS),
+    "reports/<str:domain>/sharing/": row(*READ, "post", to=OWNERS),
+    "reports/<str:domain>/sharing/<int:pk>/revoke/": row("post", "options", to=OWNERS),
+    "reports/<str:domain>/realtime/": SHARED_PAGE,
+    "reports/<str:domain>/events.csv": row("get", "options", to=MEMBERS),
+    "reports/<str:domain>/events.parquet": row("get", "options", to=MEMBERS),
+    "reports/<str:domain>/<str:report>.zip": row("get", to=MEMBERS | {LINK})
+    | row("options", to=MEMBERS),
+    "reports/<str:domain>/<str:report>/<str:dimension>.csv": row("get", to=MEMBERS | {LINK})
+    | row("options", to=MEMBERS),
+    "reports/<str:domain>/explain/<str:metric>/": SHARED_PAGE,
+    "reports/<str:domain>/<str:report>/": SHARED_PAGE,
+    "reports/<str:domain>/<str:report>/<str:dimension>/": SHARED_PAGE,
+    # Without a token that is one there is nothing; with one, it is what the link's rows say.
+    "share/<str:token>/": {},
+    "share/<str:token>/<path:page>": {},
+    # The admin decides by permissions; what it has for everybody is the way in.
+    "admin/login/": SIGN_IN,
+    # Who is not signed in is led to the admin's first page, which then asks.
+    "admin/logout/": row(*METHODS, to=EVERYBODY - {STAFF}) | row("post", "options", to=EVERYBODY),
+}
+
+#: In place of what an address leaves open.
+ARGUMENTS: Final[dict[str, str]] = {
+    "<str:domain>": "example.com",
+    "<str:report>": "pageviews",
+    "<str:dimension>": "page",
+    "<str:metric>": "visitors",
+    "<str:token>": "x" * 43,
+    "<path:page>": "example.com/",
+    r"^js/(?:script|plausible)(?:\.[a-z-]+)*\.js$": "js/script.hash.js",
+    r"^js/pa-[\w-]+\.js$": "js/pa-1.js",
+    "<path:object_id>": "1",
+    "<int:object_id>": "1",
+    "<path:content_type_id>": "1",
+    "<int:content_type_id>": "1",
+    "<id>": "1",
+    "(?P<url>.*)$": "nowhere/",
+}
+
+
+def routes(patterns: Any = None, before: str = "") -> Iterator[str]:
+    """Give the address of every pattern of the URLconf, as the URLconf writes it."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            yield route
+
+
+ROUTES: Final = sorted(set(routes()))
+ADMIN: Final = [route for route in ROUTES if route.startswith("admin/") and route not in MATRIX]
+
+
+def test_every_address_has_a_row() -> None:
+    assert set(MATRIX) | set(ADMIN) == set(ROUTES)
+
+
+@pytest.fixture
+def example(db: None) -> Iterator[Site]:
+    """A site with a visit, something kept for everybody, and another site."""
+    with time_machine.travel(NOON, tick=False):
+        site = add_site(domain="example.com")
+        add_site(domain="other.example")
+        view(site, NOON - HOUR, visitor=1, page="/docs")
+        yield site
+
+
+@pytest.fixture
+def clients(example: Site) -> dict[str, Client]:
+    """Everybody, each as a client of their own."""
+    users = get_user_model().objects
+    found = {name: Client() for name in (ANONYMOUS, LINK)}
+    for name in (OUTSIDER, VIEWER, EDITOR, OWNER, STAFF):
+        is_staff = name == STAFF
+        user = users.create_user(name, is_staff=is_staff, is_superuser=is_staff)
+        if name == OUTSIDER:
+            Membership.objects.create(site=Site.objects.get(domain="other.example"), user=user)
+        elif not is_staff:
+            Membership.objects.create(site=example, user=user, role=name)
+        found[name] = Client()
+        found[name].force_login(user)
+    other = Site.objects.get(domain="other.example")
+    _, key = make_key(name="other", sites=[other], can_read=True, can_send=True)
+    found[OTHER_KEY] = Client(headers={"Authorization": f"Bearer {key}"})
+    return found
+
+
+def address_of(route: str, site: Site) -> str:
+    """Return an address that the route matches, of something that there is."""
+    address = re.sub(r"\^?\(\?P<app_label>.*\)/\$", "sites/", route)
+    for part, value in ARGUMENTS.items():
+        address = address.replace(part, value)
+    if "<int:pk>" in address:
+        model: Any = next(
+            model
+            for name, model in {
+                "visits": Visit,
+                "segments": Segment,
+                "annotations": Annotation,
+                "sharing": ShareLink,
+            }.items()
+            if f"/{name}/" in address
+        )
+        address = address.replace("<int:pk>", str(model.objects.get().pk))
+    assert "<" not in address, route
+    return f"/{address}"
+
+
+@pytest.fixture
+def kept(example: Site) -> ShareLink:
+    """A segment and an annotation for everybody, of nobody here, and a link; returns the link."""
+    Segment.objects.create(site=example, name="a", filters=["is,page,/"], is_shared=True)
+    Annotation.objects.create(
+        site=example, happened_on=NOON.date(), text="new release", is_shared=True
+    )
+    return ShareLink.objects.create(site=example, name="for the board")
+
+
+def is_answered(answer: Any) -> bool:
+    """Whether somebody got more than a way in, or that there is nothing here for them."""
+    if answer.streaming:
+        b"".join(answer.streaming_content)
+    if answer.status_code == 302 and "login/" in answer["Location"]:
+        return False
+    return answer.status_code not in {401, 403, 404, 405}
+
+
+def ask(client: Client, method: str, address: str) -> Any:
+    """Return the answer to an empty request; what it changed is undone."""
+    with transaction.atomic():
+        answer = getattr(client, method)(address)
+        if answer.streaming:
+            b"".join(answer.streaming_content)
+        transaction.set_rollback(True)
+    return answer
+
+
+@pytest.mark.parametrize("route", sorted(MATRIX))
+def test_an_address_answers_whom_its_row_says(
+    route: str, clients: dict[str, Client], example: Site, kept: ShareLink
+) -> None:
+    address = address_of(route, example)
+    wrong = []
+    for actor, client in clients.items():
+        here = address
+        if actor == LINK and route.startswith("reports/"):
+            here = kept.get_absolute_url() + address.removeprefix("/reports/")
+        for method in METHODS:
+            answered = is_answered(ask(client, method, here))
+            if answered != (actor in MATRIX[route].get(method, NOBODY)):
+                wrong.append((actor, method, answered))
+
+    if route == "reports/":  # below a link's address that is the link's own, which leads on
+        wrong = [cell for cell in wrong if cell[0] != LINK]
+    assert wrong == [], wrong
+
+
+@pytest.mark.parametrize("route", ADMIN)
+def test_the_admin_answers_staff_alone(
+    route: str, clients: dict[str, Client], example: Site
+) -> None:
+    address = address_of(route, example)
+
+    answered = [
+        (actor, method)
+        for actor, client in clients.items()
+        for method in METHODS
+        if actor != STAFF and is_answered(ask(client, method, address))
+    ]
+
+    assert answered == []
+
+
+@pytest.mark.parametrize("route", ADMIN)
+def test_the_admin_answers_staff_what_they_may(route: str, example: Site) -> None:
+    helper = get_user_model().objects.create_user("helper", is_staff=True)
+    client = Client()
+    client.force_login(helper)
+    for_all_staff = {"admin/", "admin/password_change/", "admin/password_change/done/"}
+    for_all_staff |= {"admin/jsi18n/", r"admin/(?P<url>.*)$"}
+
+    answers = [ask(client, method, address_of(route, example)) for method in ("get", "post")]
+
+    if route not in for_all_staff:
+        assert not any(answer.status_code == 200 for answer in answers), route
+
+
+def test_a_link_shows_no_other_site(
+    clients: dict[str, Client], example: Site, kept: ShareLink
+) -> None:
+    for route in MATRIX:
+        if "<str:domain>" not in route or "<int:pk>" in route:
+            continue
+        address = address_of(route, example).replace("example.com", "other.example")
+        here = kept.get_absolute_url() + address.removeprefix("/reports/")
+        assert not is_answered(ask(Client(), "get", here)), route
+
+
+def test_a_key_reads_its_own_sites_alone(clients: dict[str, Client], example: Site) -> None:
+    question = {"metrics": ["visitors"], "date_range": "7d"}
+    client = clients[OTHER_KEY]
+
+    statuses = [
+        client.post(
+            "/api/v2/query", question | {"site_id": domain}, content_type="application/json"
+        ).status_code
+        for domain in ("other.example", "example.com", "nowhere.example")
+    ]
+
+    assert statuses == [200, 401, 401]
