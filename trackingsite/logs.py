@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from typing import Final
@@ -26,3 +27,24 @@ class SeldomLogger:
                 return
             self._told_at = now
         self._logger.error(message, exc_info=error)
+
+
+class SecretAddressFilter(logging.Filter):
+    """Leaves out of every line what opens something to whoever reads it: the token of a link."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return True; the line has three dots in the token's place, and so has its traceback."""
+        if record.exc_info and not record.exc_text:
+            record.exc_text = _formatter.formatException(record.exc_info)
+        record.msg, record.args = _without_tokens(record.getMessage()), None
+        if record.exc_text:
+            record.exc_text = _without_tokens(record.exc_text)
+        return True
+
+
+_formatter: Final = logging.Formatter()
+_TOKEN: Final = re.compile(r"(/share/)[^/\s?'\"]+")
+
+
+def _without_tokens(text: str) -> str:
+    return _TOKEN.sub(r"\1…", text)

@@ -74,7 +74,7 @@ def test_every_address_on_its_pages_is_below_the_link_or_a_file(site: Site) -> N
         answer = Client().get(address)
         assert answer.status_code == 200, address
         if not answer["Content-Type"].startswith("text/html"):
-            b"".join(answer.streaming_content)
+            answer.getvalue()
             continue
         for found in re.findall(r'(?:href|src|action)="([^"]*)"', answer.text):
             path = found.partition("?")[0]
