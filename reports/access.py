@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest
 
 from reports.filters import Filter
@@ -31,6 +32,7 @@ PAGES: Final = (
     "visitors",
     "bounce-rates",
     "engagement",
+    "goals",
     "visits",
 )
 
@@ -42,12 +44,13 @@ class Need(Enum):
     READ_VISITS = auto()  # single visits, which not every site shows
     EXPORT_EVENTS = auto()
     KEEP = auto()  # segments and annotations
+    CHANGE_GOALS = auto()
     SHARE = auto()  # links for people without an account
 
 
 _MEMBERS_NEEDS: Final[dict[Role, frozenset[Need]]] = {
     Role.VIEWER: frozenset({Need.READ, Need.READ_VISITS, Need.EXPORT_EVENTS, Need.KEEP}),
-    Role.EDITOR: frozenset({Need.READ, Need.READ_VISITS, Need.EXPORT_EVENTS, Need.KEEP}),
+    Role.EDITOR: frozenset(set(Need) - {Need.SHARE}),
     Role.OWNER: frozenset(Need),
 }
 
@@ -97,6 +100,11 @@ class Access:
         return self.role in {Role.EDITOR, Role.OWNER}
 
     @property
+    def may_change_goals(self) -> bool:
+        """Whether the reader makes and removes goals."""
+        return self._meets(Need.CHANGE_GOALS)
+
+    @property
     def may_share(self) -> bool:
         """Whether the reader makes and revokes links."""
         return self._meets(Need.SHARE)
@@ -137,20 +145,25 @@ def find_access(request: HttpRequest, domain: str) -> Access | None:
             return None
         limits = read_filters(link.segment.filters) if link.segment else ()
         return Access(link.site, AnonymousUser(), link=link, filters=limits)
-    site = Site.objects.filter(domain=domain).first()
+    reader = request.user
+    own = Membership.objects.filter(site=OuterRef("pk"), user=reader.pk)
+    site = (
+        Site.objects.filter(domain=domain)
+        .annotate(own_role=Subquery(own.values("role")))  # with the site, in one statement
+        .first()
+    )
     if site is None:
         return None
-    role = _role_of(request.user, site)
+    role = _role_of(reader, site.own_role)  # type: ignore[attr-defined]  # as annotated
     if role is None and not site.is_public:
         return None
-    return Access(site, request.user, role)
+    return Access(site, reader, role)
 
 
-def _role_of(reader: Reader, site: Site) -> Role | None:
-    """Return the reader's role on the site; staff have an owner's on every site."""
+def _role_of(reader: Reader, own_role: str | None) -> Role | None:
+    """Return the reader's role on a site; staff have an owner's on every site."""
     if not reader.is_authenticated or not reader.is_active:
         return None
     if getattr(reader, "is_staff", False):
         return Role.OWNER
-    membership = Membership.objects.filter(site=site, user=reader.pk).first()
-    return Role(membership.role) if membership else None
+    return Role(own_role) if own_role else None

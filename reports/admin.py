@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -23,7 +24,7 @@ from reports.diagnosis import MOST_DAYS as DIAGNOSIS_DAYS
 from reports.diagnosis import Finding, diagnose, read_signs
 from reports.formats import DASH, format_share
 from reports.left_out import MOST_DAYS, Part, left_out_on, tell_left_out
-from reports.models import Annotation, Segment
+from reports.models import Annotation, Goal, Segment, ShareLink
 from sites.admin import SiteAdmin
 from sites.models import Site
 from visits.bulk import delete_visits
@@ -257,3 +258,53 @@ class AnnotationAdmin(KeptAdmin):
     list_display = ("happened_on", "text", "site", "is_shared", "created_by")
     search_fields = ("text", "site__domain")
     date_hierarchy = "happened_on"
+
+
+@admin.register(Goal)
+class GoalAdmin(admin.ModelAdmin[Goal]):
+    """What sites want; each is also made and removed on its site's pages."""
+
+    list_display = ("name", "site", "kind", "page", "event", "scroll_depth")
+    list_filter = ("kind",)
+    list_select_related = ("site",)
+    search_fields = ("name", "site__domain", "page", "event")
+    autocomplete_fields = ("site",)
+
+
+@admin.register(ShareLink)
+class ShareLinkAdmin(admin.ModelAdmin[ShareLink]):
+    """Links that show reports: made on a site's pages, where their addresses are; ended here."""
+
+    list_display = ("name", "site", "created_by", "expires_at", "last_used_on", "revoked_at")
+    list_select_related = ("site", "created_by")
+    search_fields = ("name", "site__domain")
+    readonly_fields = fields = (
+        "name",
+        "site",
+        "pages",
+        "segment",
+        "may_be_embedded",
+        "created_by",
+        "created_at",
+        "expires_at",
+        "last_used_on",
+        "revoked_at",
+    )
+    actions = ("revoke",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A link is made where its address can be copied."""
+        return False
+
+    @admin.action(description="Revoke selected links", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ShareLink]) -> None:
+        """End the links at once, and keep their rows as a record."""
+        revoked = list(queryset.filter(revoked_at=None))
+        queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
+        LogEntry.objects.log_actions(
+            user_id=request.user.pk,  # type: ignore[arg-type]  # nobody is anonymous here
+            queryset=revoked,
+            action_flag=CHANGE,
+            change_message="Revoked.",
+        )
+        self.message_user(request, f"Links revoked: {len(revoked)}.", messages.SUCCESS)

@@ -57,7 +57,7 @@ EVENT: Final = Dimension(
     condition="name <> 'engagement'",
     tells_action=True,
 )
-#: What visitors do that a site wants: until goals can be saved, each of the site's own events.
+#: What programs call a goal: each of the site's own events. Goals with conditions: reports.goals.
 GOAL: Final = Dimension(
     name="goal",
     label=_("Goal"),

@@ -1,4 +1,4 @@
-"""What readers of reports keep with a site: segments, annotations, and links that share it."""
+"""What readers of reports keep with a site: segments, annotations, goals, shared links."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from reports.page_filters import read_filters
+from reports.reading.values import QuestionError
 from sites.models import Site
+from visits.data.currencies import CURRENCIES
 
 
 class KeptQuerySet(models.QuerySet[Any]):
@@ -149,3 +154,95 @@ class ShareLink(models.Model):
     def get_absolute_url(self) -> str:
         """Return the address that is shared."""
         return reverse("share", args=[self.token], urlconf=settings.ROOT_URLCONF)
+
+
+class Goal(models.Model):
+    """What a site wants its visitors to do: a condition on events, also on those of the past."""
+
+    class Kind(models.TextChoices):
+        """What is looked at."""
+
+        PAGE = "page", _("a page is seen")
+        EVENT = "event", _("an event happens")
+        SCROLL = "scroll", _("a page is scrolled")
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="goals")
+    name = models.CharField(_("name"), max_length=100)
+    kind = models.CharField(_("reached when"), max_length=10, choices=Kind.choices)
+    page = models.CharField(
+        _("page"),
+        max_length=500,
+        blank=True,
+        help_text=_("A path such as /thanks; * stands for any part of one: /blog/*."),
+    )
+    event = models.CharField(_("event"), max_length=120, blank=True)
+    conditions = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='On properties, each as an address has it, such as "is,property:plan,pro".',
+    )
+    scroll_depth = models.PositiveSmallIntegerField(
+        _("scrolled to, percent"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    value_amount = models.DecimalField(
+        _("value"),
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text=_("Of each conversion, where events bring no amounts of their own."),
+    )
+    value_currency = models.CharField(_("currency"), max_length=3, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
+
+    class Meta:
+        """By name; a name stands once for a site."""
+
+        ordering = ("name", "pk")
+        constraints = [
+            models.UniqueConstraint(fields=["site", "name"], name="goal_name_once_per_site")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Refuse what could not be reached; leave what belongs to another kind empty."""
+        self._keep_own_fields()
+        errors: dict[str, Any] = {}
+        if self.kind != self.Kind.EVENT and not self.page.startswith(("/", "*")):
+            errors["page"] = _("Write a path that begins with /.")
+        if self.kind == self.Kind.EVENT and not self.event:
+            errors["event"] = _("Name the event.")
+        if self.kind == self.Kind.SCROLL and not 1 <= (self.scroll_depth or 0) <= 100:
+            errors["scroll_depth"] = _("Write a number from 1 to 100.")
+        if (self.value_amount is None) != (self.value_currency == ""):
+            errors["value_currency"] = _("A value has an amount and a currency.")
+        elif self.value_currency and self.value_currency not in CURRENCIES:
+            errors["value_currency"] = _("Write a currency as ISO 4217 has it, such as EUR.")
+        try:
+            filters = read_filters(self.conditions)
+        except (QuestionError, AttributeError, TypeError) as error:
+            errors["conditions"] = str(error)
+        else:
+            if not all(part.dimension.name.startswith("property:") for part in filters):
+                errors["conditions"] = _("A goal has conditions on properties alone.")
+        if errors:
+            raise ValidationError(errors)
+
+    def _keep_own_fields(self) -> None:
+        self.value_currency = self.value_currency.upper()
+        if self.kind == self.Kind.EVENT:
+            self.page = ""
+        else:
+            self.event, self.conditions = "", []
+        if self.kind != self.Kind.SCROLL:
+            self.scroll_depth = None

@@ -5,6 +5,7 @@ from django.urls import path
 from reports.views.explanation import ExplanationView
 from reports.views.exports import CsvEventsExport, ListExport, PageExport, ParquetEventsExport
 from reports.views.four import BreakdownPage, FourReportPage
+from reports.views.goals import GoalsView, RemoveGoal
 from reports.views.kept import KeepAnnotation, KeepSegment, RemoveAnnotation, RemoveSegment
 from reports.views.overview import OverviewView
 from reports.views.realtime import RealtimeView
@@ -31,6 +32,8 @@ urlpatterns = [
         RemoveAnnotation.as_view(),
         name="remove_annotation",
     ),
+    path("<str:domain>/goals/", GoalsView.as_view(), name="goals"),
+    path("<str:domain>/goals/<int:pk>/remove/", RemoveGoal.as_view(), name="remove_goal"),
     path("<str:domain>/sharing/", SharingView.as_view(), name="sharing"),
     path("<str:domain>/sharing/<int:pk>/revoke/", RevokeLink.as_view(), name="revoke_link"),
     path("<str:domain>/realtime/", RealtimeView.as_view(), name="realtime"),

@@ -155,12 +155,13 @@ def _reached(goals: list[str], operator: Operator, *, case_sensitive: bool) -> C
     ways: list[Condition] = [AllOf((own, named))]
     if operator is Operator.IS:
         pages = [goal.removeprefix(VISIT) for goal in goals if goal.startswith(VISIT)]
-        seen = [_page(page, case_sensitive=case_sensitive) for page in pages]
+        seen = [match_page(page, case_sensitive=case_sensitive) for page in pages]
         ways += [AllOf((Filter(EVENT, (PAGEVIEW,)), page)) for page in seen]
     return AnyOf(tuple(ways))
 
 
-def _page(page: str, *, case_sensitive: bool) -> Filter:
+def match_page(page: str, *, case_sensitive: bool = True) -> Filter:
+    """Return what leaves the views of a page; `*` in its path stands for any part of one."""
     if "*" not in page:
         return Filter(PAGE, (page,), case_sensitive=case_sensitive)
     parts = [_quoted(part) for part in page.split("*")]

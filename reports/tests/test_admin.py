@@ -178,13 +178,15 @@ def test_metadata_and_members_are_saved_with_the_site(site: Site, staff: Client)
         "memberships-TOTAL_FORMS": "1",
         "memberships-0-site": str(site.pk),
         "memberships-0-user": str(ada.pk),
+        "memberships-0-role": "editor",
     }
 
     answer = staff.post(f"{SITES}{site.pk}/change/", form)
 
     assert (answer.status_code, answer["Location"]) == (302, SITES)
     assert dict(site.metadata.values_list("key", "value")) == {"owner": "Ada", "team": ""}
-    assert [membership.user for membership in Membership.objects.filter(site=site)] == [ada]
+    (membership,) = Membership.objects.filter(site=site)
+    assert (membership.user, membership.role) == (ada, Membership.Role.EDITOR)
 
 
 def test_metadata_can_be_changed_and_removed(site: Site, staff: Client) -> None:

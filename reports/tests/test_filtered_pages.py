@@ -264,8 +264,8 @@ def test_the_form_leads_to_the_page_with_the_filter(
     assert member.get(KINDS["breakdown"] + answer["Location"]).status_code == 200
 
 
-def test_the_form_sends_what_the_page_shows(site: Site, member: Client) -> None:
-    page = get(member, "is,source,Google", interval="day", metric="visits", pages="title")
+def test_the_form_sends_what_the_page_shows(site: Site, staff: Client) -> None:
+    page = get(staff, "is,source,Google", interval="day", metric="visits", pages="title")
     fields = {e.attributes["name"] for e in page.elements if e.tag in {"input", "select"}}
 
     assert fields == {

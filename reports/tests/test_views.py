@@ -575,7 +575,7 @@ def test_a_page_asks_the_database_little(
 
     And an explanation's: what was left out.
     """
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         assert member.get(address.format(visit=visit.pk)).status_code == 200
 
 
@@ -585,5 +585,5 @@ def test_the_overview_asks_no_more_for_more_visits(
     for visitor in range(60):
         view(site, NOON - visitor * HOUR, visitor=visitor, page=f"/{visitor}")
 
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         member.get(OVERVIEW)

@@ -25,6 +25,7 @@ from reports.metrics import (
     VISITS,
     Metric,
 )
+from reports.models import Goal
 from reports.page_links import Choice
 from reports.queries import break_down
 from reports.tables import Table
@@ -44,7 +45,7 @@ HEADLINE: tuple[Metric, ...] = (
     VISIT_DURATION,
 )
 
-#: Columns of what visitors did that the site wants: until it names goals, each event of its own.
+#: Columns of what visitors did besides looking: each event of the site's own.
 GOAL_FIGURES: Final = (EVENTS, VISITORS, CONVERSION_RATE)
 
 #: The report that has a dimension's every value, by the dimension.
@@ -92,6 +93,11 @@ class OverviewView(ReportView):
             "week": self.week(),
             "is_empty": not visitors,
         }
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add whether the site has goals: each is a question, asked when a reader gets there."""
+        has_goals = Goal.objects.filter(site=self.site).exists()
+        return super().get_context_data(has_goals=has_goals, **kwargs)
 
     def week(self) -> list[Weekday]:
         """Return the hours of a week; none for fewer days, or where their hours are not known."""

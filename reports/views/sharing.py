@@ -28,6 +28,7 @@ _PAGES = (
     ("visitors", _("Unique Visitors")),
     ("bounce-rates", _("Bounce Rates")),
     ("engagement", _("User Engagement")),
+    ("goals", _("Goals")),
     ("visits", _("Visits")),
 )
 

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from reports.models import Annotation, Segment, ShareLink
+from reports.models import Annotation, Goal, Segment, ShareLink
 from reports.tests.histories import view
 from sites.keys import make_key
 from sites.models import Membership, Site
@@ -87,6 +87,10 @@ MATRIX: Final[dict[str, Row]] = {
         "post", to=frozenset({EDITOR, *OWNERS})
     )
     | row("options", to=MEMBERS),
+    "reports/<str:domain>/goals/": SHARED_PAGE | row("post", to=frozenset({EDITOR, *OWNERS})),
+    "reports/<str:domain>/goals/<int:pk>/remove/": row(
+        "post", "options", to=frozenset({EDITOR, *OWNERS})
+    ),
     "reports/<str:domain>/sharing/": row(*READ, "post", to=OWNERS),
     "reports/<str:domain>/sharing/<int:pk>/revoke/": row("post", "options", to=OWNERS),
     "reports/<str:domain>/realtime/": SHARED_PAGE,
@@ -188,6 +192,7 @@ def address_of(route: str, site: Site) -> str:
                 "segments": Segment,
                 "annotations": Annotation,
                 "sharing": ShareLink,
+                "goals": Goal,
             }.items()
             if f"/{name}/" in address
         )
@@ -199,6 +204,7 @@ def address_of(route: str, site: Site) -> str:
 @pytest.fixture
 def kept(example: Site) -> ShareLink:
     """A segment and an annotation for everybody, of nobody here, and a link; returns the link."""
+    Goal.objects.create(site=example, name="a", kind=Goal.Kind.PAGE, page="/")
     Segment.objects.create(site=example, name="a", filters=["is,page,/"], is_shared=True)
     Annotation.objects.create(
         site=example, happened_on=NOON.date(), text="new release", is_shared=True
