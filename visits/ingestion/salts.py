@@ -23,7 +23,6 @@ from django.conf import settings
 
 from sites.models import Site
 from visits.ingestion.diagnosis import forget_ended_days
-from visits.ingestion.watching import forget_watched
 
 logger = logging.getLogger(__name__)
 
@@ -85,12 +84,12 @@ def forget_expired(now: datetime) -> int:
 def keep_forgetting() -> threading.Thread:
     """Start the thread that destroys expired salts for as long as this process lives.
 
-    What is left in memory of ended days' addresses goes too, and hits that staff have watched.
+    What is left in memory of ended days' addresses goes too.
     """
 
     def run() -> None:
         while True:
-            for forget in (forget_expired, forget_ended_days, forget_watched):
+            for forget in (forget_expired, forget_ended_days):
                 try:
                     forget(datetime.now(UTC))
                 except Exception:  # whatever it is, the promise is kept at the next time
