@@ -88,7 +88,7 @@ class OverviewView(ReportView):
             "charted": charted,
             "cards": [
                 *(self.card(card, visitors) for card in CARDS),
-                ShownCard("events", gettext("Goals and events"), events, [], _DETAILS[EVENT]),
+                ShownCard("events", gettext("Events"), events, [], _DETAILS[EVENT]),
             ],
             "week": self.week(),
             "is_empty": not visitors,

@@ -136,7 +136,7 @@ def test_the_whole_way_from_an_empty_folder_to_a_figure_on_a_report(tmp_path: Pa
             assert read_table(staff, "Sources") == [["Google", "1", "0%"]]
             assert read_table(staff, "Places") == [["Germany", "1", "0%"]]
             assert read_table(staff, "Devices") == [["Chrome", "1", "0%"]]
-            assert read_table(staff, "Goals and events") == [["signup", "1", "1", "100%"]]
+            assert read_table(staff, "Events") == [["signup", "1", "1", "100%"]]
             chosen = staff.get_by_role("link", name="Operating system", exact=True)
             chosen.click()
             expect(chosen).to_have_attribute("aria-current", "true")
