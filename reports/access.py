@@ -46,11 +46,12 @@ class Need(Enum):
     KEEP = auto()  # segments and annotations
     CHANGE_GOALS = auto()
     SHARE = auto()  # links for people without an account
+    CHANGE_PEOPLE = auto()  # who is a member, and in which role
 
 
 _MEMBERS_NEEDS: Final[dict[Role, frozenset[Need]]] = {
     Role.VIEWER: frozenset({Need.READ, Need.READ_VISITS, Need.EXPORT_EVENTS, Need.KEEP}),
-    Role.EDITOR: frozenset(set(Need) - {Need.SHARE}),
+    Role.EDITOR: frozenset(set(Need) - {Need.SHARE, Need.CHANGE_PEOPLE}),
     Role.OWNER: frozenset(Need),
 }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from reports.page_filters import read_filters
 from reports.reading.values import QuestionError
 from sites.models import Site
+from sites.tokens import draw_token, hash_token
 from visits.data.currencies import CURRENCIES
 
 
@@ -82,16 +81,6 @@ class Annotation(Kept):
 
     def __str__(self) -> str:
         return self.text
-
-
-def draw_token() -> str:
-    """Return a new secret of 256 bits, as an address may hold it."""
-    return secrets.token_urlsafe(32)
-
-
-def hash_token(token: str) -> str:
-    """Return what a link is found by: how long that takes tells nothing of the token itself."""
-    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
 class ShareLinkQuerySet(models.QuerySet["ShareLink"]):

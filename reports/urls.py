@@ -8,6 +8,7 @@ from reports.views.four import BreakdownPage, FourReportPage
 from reports.views.goals import GoalsView, RemoveGoal
 from reports.views.kept import KeepAnnotation, KeepSegment, RemoveAnnotation, RemoveSegment
 from reports.views.overview import OverviewView
+from reports.views.people import ChangeMember, PeopleView, RemoveInvitation
 from reports.views.realtime import RealtimeView
 from reports.views.sharing import RevokeLink, SharingView
 from reports.views.sites import SiteListView
@@ -34,6 +35,13 @@ urlpatterns = [
     ),
     path("<str:domain>/goals/", GoalsView.as_view(), name="goals"),
     path("<str:domain>/goals/<int:pk>/remove/", RemoveGoal.as_view(), name="remove_goal"),
+    path("<str:domain>/people/", PeopleView.as_view(), name="people"),
+    path("<str:domain>/people/<int:pk>/change/", ChangeMember.as_view(), name="change_member"),
+    path(
+        "<str:domain>/people/invitations/<int:pk>/remove/",
+        RemoveInvitation.as_view(),
+        name="remove_invitation",
+    ),
     path("<str:domain>/sharing/", SharingView.as_view(), name="sharing"),
     path("<str:domain>/sharing/<int:pk>/revoke/", RevokeLink.as_view(), name="revoke_link"),
     path("<str:domain>/realtime/", RealtimeView.as_view(), name="realtime"),

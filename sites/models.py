@@ -1,8 +1,11 @@
 """Sites, the pairs that staff note about them, the people and the programs that may see them."""
 
+from __future__ import annotations
+
 import secrets
 import uuid
 import zoneinfo
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +14,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
 
 from sites.domains import normalise_domain, show_domain, validate_domain
 from sites.querysets import SiteQuerySet
@@ -174,15 +178,15 @@ class Membership(models.Model):
     class Role(models.TextChoices):
         """What a member may do; each may do what the one before may."""
 
-        VIEWER = "viewer", "viewer: sees reports, keeps segments and annotations of their own"
-        EDITOR = "editor", "editor: keeps some for everybody, and removes them"
-        OWNER = "owner", "owner: makes and revokes links that share the reports"
+        VIEWER = "viewer", _("viewer: sees reports, keeps segments and annotations of their own")
+        EDITOR = "editor", _("editor: keeps some for everybody, makes goals")
+        OWNER = "owner", _("owner: shares reports by links, invites people and removes them")
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
     )
-    role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
+    role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER)
     added_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -195,6 +199,44 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} sees {self.site}"
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    """Invitations."""
+
+    def open(self, now: datetime) -> InvitationQuerySet:
+        """Return those that can be taken up: not taken up before, and not expired."""
+        return self.filter(accepted_at=None, expires_at__gt=now)
+
+
+class Invitation(models.Model):
+    """An address by which one person becomes a member of a site. Only its token's hash is kept."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(
+        _("role"),
+        max_length=10,
+        choices=Membership.Role.choices,
+        default=Membership.Role.VIEWER,
+    )
+    note = models.CharField(_("for whom"), max_length=100)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(editable=False)
+    accepted_at = models.DateTimeField(null=True, editable=False)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        """The newest first."""
+
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.note
 
 
 class ApiKey(models.Model):

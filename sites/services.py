@@ -2,12 +2,20 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone as clock
 
 from sites.domains import normalise_domain
-from sites.models import Metadata, Site
+from sites.models import Invitation, Membership, Metadata, Site
+from sites.tokens import draw_token, hash_token
+
+#: How long an invitation can be taken up.
+INVITATION_LIFE: Final = timedelta(days=7)
 
 
 def add_site(
@@ -72,3 +80,42 @@ def update_metadata(*, site: Site, metadata: Mapping[str, str | None]) -> dict[s
             Metadata(site=site, key=key, value=value).clean_fields()
             site.metadata.update_or_create(key=key, defaults={"value": value})
     return dict(site.metadata.values_list("key", "value"))
+
+
+def invite(*, site: Site, by: User, role: str, note: str) -> tuple[Invitation, str]:
+    """Return a new invitation and its token, which nothing can show a second time."""
+    token = draw_token()
+    invitation = Invitation.objects.create(
+        site=site,
+        role=role,
+        note=note,
+        token_hash=hash_token(token),
+        created_by=by,
+        expires_at=clock.now() + INVITATION_LIFE,
+    )
+    return invitation, token
+
+
+def find_invitation(token: str) -> Invitation | None:
+    """Return the invitation that can be taken up by a token; None where there is none."""
+    found = Invitation.objects.open(clock.now()).select_related("site")
+    return found.filter(token_hash=hash_token(token)).first()
+
+
+def accept(invitation: Invitation, user: User) -> bool:
+    """Make the user a member, and return True; False when somebody else was quicker.
+
+    Who is a member keeps the greater of both roles.
+    """
+    with transaction.atomic():
+        taken = Invitation.objects.open(clock.now()).filter(pk=invitation.pk)
+        if not taken.update(accepted_at=clock.now()):
+            return False
+        membership, is_new = Membership.objects.get_or_create(
+            site=invitation.site, user=user, defaults={"role": invitation.role}
+        )
+        order = list(Membership.Role.values)
+        if not is_new and order.index(invitation.role) > order.index(membership.role):
+            membership.role = invitation.role
+            membership.save(update_fields=["role"])
+    return True

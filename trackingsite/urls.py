@@ -8,6 +8,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from reports.api import QueryView
+from reports.views.invitation import InvitationView
 from reports.views.share import ShareView
 from reports.views.theme import ThemeView
 from trackingsite import health, openapi
@@ -32,6 +33,7 @@ urlpatterns = [
     path("reports/", include("reports.urls")),
     path("share/<str:token>/<path:page>", ShareView.as_view(), name="share"),
     path("share/<str:token>/", ShareView.as_view(), {"page": ""}, name="share"),
+    path("invitations/<str:token>/", InvitationView.as_view(), name="invitation"),
     path("theme/", ThemeView.as_view(), name="theme"),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

@@ -10,10 +10,11 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 
-from reports.models import Segment, ShareLink, draw_token, hash_token
+from reports.models import Segment, ShareLink
 from reports.tests.histories import view
 from reports.tests.pages import Page
 from sites.models import Membership, Site
+from sites.tokens import draw_token, hash_token
 from visits.tests.hits import DAY, HOUR, NOON
 
 SHARING: Final = "/reports/example.com/sharing/"

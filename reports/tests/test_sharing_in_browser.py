@@ -73,6 +73,41 @@ def keep_picture(page: Page, name: str) -> None:
         page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
+def test_staff_add_a_site_and_who_they_invite_sees_it_alone(
+    server: RunningServer, browser: Browser
+) -> None:
+    staff, stranger = browser.new_context(), browser.new_context(**LOOKS["phone-dark"])
+    page = sign_in(server, staff, "admin")
+    page.goto(f"{server.url}/admin/sites/site/add/")
+    page.locator("#id_domain").fill("new.example")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("link", name="Open the report").click()
+    page.get_by_role("link", name="People").click()
+    page.get_by_label("For whom").fill("Bob")
+    page.get_by_role("button", name="Make the invitation").click()
+    address = page.get_by_role("textbox", name="Address").input_value()
+    keep_picture(page, "people")
+
+    other = stranger.new_page()
+    other.goto(address)
+    keep_picture(other, "invitation")
+    other.get_by_label("Username").fill("bob")
+    other.get_by_label("Password", exact=True).fill(PASSWORD)
+    other.get_by_label("Password confirmation").fill(PASSWORD)
+    other.get_by_role("button", name="Make an account and join").click()
+    expect(other.get_by_role("heading", name="new.example")).to_be_visible()
+    assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    other.goto(f"{server.url}/reports/")
+    expect(other.get_by_role("main")).to_contain_text("new.example")
+    expect(other.get_by_role("main")).not_to_contain_text("other.example")
+    page.reload()
+    page.goto(f"{server.url}/reports/new.example/people/")
+    expect(page.get_by_label("bob")).to_have_value("viewer")
+    keep_picture(page, "people-members")
+    staff.close()
+    stranger.close()
+
+
 def test_a_viewer_sees_their_site_alone(server: RunningServer, browser: Browser) -> None:
     context = browser.new_context()
     page = sign_in(server, context, "viewer")

@@ -23,7 +23,8 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
-from reports.models import ShareLink, hash_token
+from reports.models import ShareLink
+from sites.tokens import hash_token
 
 #: The pages below a link's address; each names the others by their names, as anywhere.
 PAGES: Final = "reports.share_urls"

@@ -21,8 +21,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from reports.models import Annotation, Goal, Segment, ShareLink
 from reports.tests.histories import view
 from sites.keys import make_key
-from sites.models import Membership, Site
-from sites.services import add_site
+from sites.models import Invitation, Membership, Site
+from sites.services import add_site, invite
 from visits.models import Visit
 from visits.tests.hits import HOUR, NOON
 
@@ -91,6 +91,9 @@ MATRIX: Final[dict[str, Row]] = {
     "reports/<str:domain>/goals/<int:pk>/remove/": row(
         "post", "options", to=frozenset({EDITOR, *OWNERS})
     ),
+    "reports/<str:domain>/people/": row(*READ, "post", to=OWNERS),
+    "reports/<str:domain>/people/<int:pk>/change/": row("post", "options", to=OWNERS),
+    "reports/<str:domain>/people/invitations/<int:pk>/remove/": row("post", "options", to=OWNERS),
     "reports/<str:domain>/sharing/": row(*READ, "post", to=OWNERS),
     "reports/<str:domain>/sharing/<int:pk>/revoke/": row("post", "options", to=OWNERS),
     "reports/<str:domain>/realtime/": SHARED_PAGE,
@@ -103,6 +106,7 @@ MATRIX: Final[dict[str, Row]] = {
     "reports/<str:domain>/explain/<str:metric>/": SHARED_PAGE,
     "reports/<str:domain>/<str:report>/": SHARED_PAGE,
     "reports/<str:domain>/<str:report>/<str:dimension>/": SHARED_PAGE,
+    "invitations/<str:token>/": {},
     # Without a token that is one there is nothing; with one, it is what the link's rows say.
     "share/<str:token>/": {},
     "share/<str:token>/<path:page>": {},
@@ -193,10 +197,12 @@ def address_of(route: str, site: Site) -> str:
                 "annotations": Annotation,
                 "sharing": ShareLink,
                 "goals": Goal,
+                "people/invitations": Invitation,
+                "people": Membership,
             }.items()
             if f"/{name}/" in address
         )
-        address = address.replace("<int:pk>", str(model.objects.get().pk))
+        address = address.replace("<int:pk>", str(model.objects.filter(site=site).first().pk))
     assert "<" not in address, route
     return f"/{address}"
 
@@ -204,6 +210,9 @@ def address_of(route: str, site: Site) -> str:
 @pytest.fixture
 def kept(example: Site) -> ShareLink:
     """A segment and an annotation for everybody, of nobody here, and a link; returns the link."""
+    helper = get_user_model().objects.create_user("helper")
+    Membership.objects.create(site=example, user=helper)
+    invite(site=example, by=helper, role=Membership.Role.VIEWER, note="a friend")
     Goal.objects.create(site=example, name="a", kind=Goal.Kind.PAGE, page="/")
     Segment.objects.create(site=example, name="a", filters=["is,page,/"], is_shared=True)
     Annotation.objects.create(

@@ -1,0 +1,96 @@
+"""Who may see a site: its members and their roles, and invitations for others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render, resolve_url
+from django.urls import reverse
+
+from reports.access import Need
+from reports.forms import without_nul
+from reports.views.base import SiteView
+from sites.models import Invitation, Membership
+from sites.services import INVITATION_LIFE, invite
+
+
+class InvitationForm(forms.ModelForm[Invitation]):
+    """Whom it is for, and what they may do."""
+
+    class Meta:
+        """The rest is drawn."""
+
+        model = Invitation
+        fields = ("note", "role")
+
+
+class PeopleView(SiteView):
+    """The site's members, its open invitations, and the form that makes one."""
+
+    template_name = "reports/people.html"
+    page_name = "people"
+    needs = Need.CHANGE_PEOPLE
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Make an invitation, and show its address this once; no cache may store the page."""
+        form = InvitationForm(without_nul(request.POST))
+        if not form.is_valid():
+            context = self.get_context_data(invitation_form=form)
+            return render(request, self.template_name, context, status=400)
+        user: Any = request.user
+        invitation, token = invite(site=self.site, by=user, **form.cleaned_data)
+        address = request.build_absolute_uri(reverse("invitation", args=[token]))
+        context = self.get_context_data(invitation=invitation, address=address)
+        response = render(request, self.template_name, context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add members, invitations and the form."""
+        kwargs.setdefault("invitation_form", InvitationForm())
+        return super().get_context_data(
+            members=Membership.objects.filter(site=self.site).select_related("user"),
+            roles=Membership.Role.choices,
+            invitations=Invitation.objects.open(self.now).filter(site=self.site),
+            days=INVITATION_LIFE.days,
+            **kwargs,
+        )
+
+
+class ChangeMember(SiteView):
+    """Gives a member another role, or takes the membership away."""
+
+    http_method_names = ["post", "options"]
+    needs = Need.CHANGE_PEOPLE
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Do what the button says, and lead back; 400 for a role that is none."""
+        membership = get_object_or_404(Membership, site=self.site, pk=self.kwargs["pk"])
+        if "remove" in request.POST:
+            membership.delete()
+        elif (role := request.POST.get("role", "")) in Membership.Role.values:
+            membership.role = role
+            membership.save(update_fields=["role"])
+        else:
+            return HttpResponse("There is no such role.\n", status=400, content_type="text/plain")
+        is_own = membership.user_id == request.user.pk and not self._is_still_owner(request)
+        page = "reports:sites" if is_own else "reports:people"
+        return HttpResponseRedirect(resolve_url(page, *([] if is_own else [self.site.domain])))
+
+    def _is_still_owner(self, request: HttpRequest) -> bool:
+        owners = Membership.objects.filter(site=self.site, role=Membership.Role.OWNER)
+        return request.user.is_staff or owners.filter(user=request.user.pk).exists()
+
+
+class RemoveInvitation(SiteView):
+    """Takes an invitation back."""
+
+    http_method_names = ["post", "options"]
+    needs = Need.CHANGE_PEOPLE
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Remove it and lead back."""
+        get_object_or_404(Invitation, site=self.site, pk=self.kwargs["pk"]).delete()
+        return HttpResponseRedirect(resolve_url("reports:people", self.site.domain))
