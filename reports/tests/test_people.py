@@ -120,7 +120,7 @@ def test_its_token_is_kept_nowhere(owner: Client) -> None:
     assert token not in owner.get(PEOPLE).text
     assert token not in str(Invitation.objects.values())
     answer = Client().get(f"/invitations/{token}/")
-    assert answer["Referrer-Policy"] == "no-referrer"
+    assert answer["Referrer-Policy"] == "same-origin"
     assert answer["Cache-Control"] == "no-store"
 
 

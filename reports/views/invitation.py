@@ -31,7 +31,8 @@ class InvitationView(View):
             raise Http404("There is no such invitation.")
         self.invitation = invitation
         response = super().dispatch(request, *args, **kwargs)
-        response["Referrer-Policy"] = "no-referrer"
+        # Browsers tell a form's origin by this policy, and by none the form could not be trusted.
+        response["Referrer-Policy"] = "same-origin"
         response["Cache-Control"] = "no-store"
         return response
 
