@@ -12,6 +12,7 @@ from visits.ingestion.pipeline import (
     Step,
     drop_automation,
     drop_bot,
+    drop_excluded,
     drop_spam_referrer,
     put_channel,
     put_device,
@@ -75,4 +76,5 @@ def past_steps() -> tuple[Step, ...]:
         ),
         KnownSteps((put_device,), given=attrgetter("user_agent"), added=("device",)),
         KnownSteps((put_place,), given=attrgetter("address", "sent.timezone"), added=("place",)),
+        drop_excluded,
     )

@@ -8,7 +8,8 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import CharField, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Cast, Concat
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
@@ -25,11 +26,12 @@ from reports.diagnosis import Finding, diagnose, read_signs
 from reports.formats import DASH, format_share
 from reports.left_out import MOST_DAYS, Part, left_out_on, tell_left_out
 from reports.models import Annotation, Goal, Segment, ShareLink
-from sites.admin import SiteAdmin
-from sites.models import Site
+from sites.admin import ExclusionInline, MembershipInline, MetadataInline, SiteAdmin
+from sites.models import Exclusion, Site
 from visits.bulk import delete_visits
 from visits.daily import read_counts
-from visits.models import Visit
+from visits.ingestion.exclusions import count_name
+from visits.models import DailyCount, Visit
 from visits.tracker.page_check import check_page
 from visits.tracker.snippet import tracking_snippet
 
@@ -53,6 +55,29 @@ class SiteChangeList(ChangeList):
         self.result_list = sites
 
 
+class CountedExclusionInline(ExclusionInline):
+    """Exclusions, each with the hits that it left out in the last 30 days."""
+
+    fields = ("kind", "value", "dropped")
+    readonly_fields = ("dropped",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Exclusion]:
+        """Count the drops of all of them in the statement that reads them."""
+        since = timezone.now().date() - MOST_DAYS * DAY
+        counts = DailyCount.objects.filter(
+            site=OuterRef("site"),
+            counted_on__gte=since,
+            name=Concat(Value(count_name("")), Cast(OuterRef("pk"), CharField())),
+        ).order_by()
+        dropped = counts.values("name").annotate(hits=Sum("count")).values("hits")
+        return super().get_queryset(request).annotate(hits_dropped=Subquery(dropped))
+
+    @admin.display(description="left out, 30 days")
+    def dropped(self, exclusion: Exclusion) -> int:
+        """Return how many hits it left out."""
+        return getattr(exclusion, "hits_dropped", None) or 0
+
+
 @admin.register(Site)
 class SiteTrafficAdmin(SiteAdmin):
     """Sites with visitors, last hit and a link to the report; the snippet on a site's own page."""
@@ -68,6 +93,7 @@ class SiteTrafficAdmin(SiteAdmin):
         "addresses",
         "collects",
     )
+    inlines = (CountedExclusionInline, MetadataInline, MembershipInline)
     change_form_template = "admin/sites/site/change_form.html"
 
     class Media:

@@ -28,6 +28,7 @@ REASONS: Final[dict[DropReason, str]] = {
     DropReason.SPAM_REFERRER: _(
         "its referrer, or the source that its campaign names, is there to be seen in reports"
     ),
+    DropReason.EXCLUDED: _("the site leaves out its network, country, path or host"),
     DropReason.RATE_LIMITED: _("the site, or one network, sends more than its limit"),
     DropReason.SALT_GONE: _("it happened, as its server says, on a day whose salt is destroyed"),
     DropReason.NO_VISIT: _("it is engagement with a page whose visit is over"),

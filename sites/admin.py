@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from sites.keys import check_sites, draw_key, revoke_keys
-from sites.models import ApiKey, Membership, Metadata, Site
+from sites.models import ApiKey, Exclusion, Membership, Metadata, Site
 
 admin.site.site_header = "trackingsite"
 admin.site.site_title = "trackingsite"
@@ -38,6 +38,14 @@ class MembershipInline(admin.TabularInline[Membership, Site]):
     autocomplete_fields = ("user",)
     verbose_name = "member"
     verbose_name_plural = "members (staff see every site)"
+
+
+class ExclusionInline(admin.TabularInline[Exclusion, Site]):
+    """What is left out, each with what it has left out."""
+
+    model = Exclusion
+    extra = 0
+    verbose_name_plural = "exclusions (a change counts for hits from then on)"
 
 
 class SiteForm(forms.ModelForm[Site]):
@@ -80,7 +88,7 @@ class SiteAdmin(admin.ModelAdmin[Site]):
 
     form = SiteForm
     search_fields = ("domain", "name", "=uuid", "=public_key")
-    inlines = (MetadataInline, MembershipInline)
+    inlines = (ExclusionInline, MetadataInline, MembershipInline)
     readonly_fields = ("id", "uuid", "public_key", "added_at")
     fieldsets = (
         (None, {"fields": ("domain", "name", "base_url", "timezone")}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import secrets
 import uuid
 import zoneinfo
@@ -199,6 +201,64 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} sees {self.site}"
+
+
+class Exclusion(models.Model):
+    """What of a site's hits is left out, by the site's own wish."""
+
+    class Kind(models.TextChoices):
+        """What is looked at."""
+
+        NETWORK = "network", "address or network, such as 203.0.113.7 or 2001:db8::/48"
+        COUNTRY = "country", "country, by its code of two letters, such as US"
+        PATH = "path", "path of the page, such as /internal/*"
+        HOSTNAME = "hostname", "host of the page, such as staging.example.com or *.example.net"
+        OTHER_HOSTNAMES = "other_hostnames", "every host but this one, and others so named"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="exclusions")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    value = models.CharField(
+        max_length=500, help_text="In a path and a host, * stands for any part of it."
+    )
+
+    class Meta:
+        """Each stands once for a site."""
+
+        ordering = ["kind", "value"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "kind", "value"], name="exclusion_once_per_site"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value}"
+
+    def clean(self) -> None:
+        """Put the value into the form in which hits have it; refuse what no hit has."""
+        value = self.value.strip()
+        match self.kind:
+            case self.Kind.NETWORK:
+                try:
+                    value = str(ipaddress.ip_network(value, strict=False))
+                except ValueError:
+                    raise _wrong_value("Enter an address or a network.") from None
+            case self.Kind.COUNTRY:
+                value = value.upper()
+                if not re.fullmatch("[A-Z]{2}", value):
+                    raise _wrong_value("Enter a code of two letters (ISO 3166-1).")
+            case self.Kind.PATH:
+                if not value.startswith(("/", "*")):
+                    raise _wrong_value("Enter a path that begins with /.")
+            case _:
+                value = normalise_domain(value)
+                if not value or "/" in value:
+                    raise _wrong_value("Enter a host, without https:// and path.")
+        self.value = value
+
+
+def _wrong_value(sentence: str) -> ValidationError:
+    return ValidationError({"value": sentence})
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
-from sites.models import Site
+from sites.models import Exclusion, Site
 
 KEPT_SECONDS: Final = 1.0
 
@@ -25,13 +25,14 @@ _good_until = 0.0
 def find_site(domain: str) -> Site | None:
     """Return the site with this domain, in its normal form; None when there is none.
 
-    All sites are read at once: anybody may send any number of domains that no site has, and none
+    All sites are read at once, with their exclusions: anybody may send any number of domains that no site has, and none
     of them shall cost a question to the database.
     """
     global _by_domain, _watched, _good_until  # replaced as wholes, so that threads need no lock
     now = time.monotonic()
     if now >= _good_until:
-        _by_domain = {site.domain: site for site in Site.objects.order_by()}
+        sites = Site.objects.order_by().prefetch_related("exclusions")
+        _by_domain = {site.domain: site for site in sites}
         _watched = tuple(site for site in _by_domain.values() if site.watched_until)
         _good_until = now + KEPT_SECONDS
     return _by_domain.get(domain)
@@ -54,6 +55,7 @@ def forget_sites() -> None:
 
 
 @receiver([post_save, post_delete], sender=Site)
+@receiver([post_save, post_delete], sender=Exclusion)
 def _on_change(**kwargs: Any) -> None:
     """Read sites anew, in this transaction now, in other threads once it is committed."""
     forget_sites()

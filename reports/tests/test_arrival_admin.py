@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from reports.tests.pages import Page
 from sites.keys import make_key
-from sites.models import Site
+from sites.models import Exclusion, Site
 from visits.daily import Counts, add_to_counts
 from visits.tests.hits import ADDRESS, CHROME, DAY, NOON, Sender
 
@@ -71,6 +71,21 @@ def test_what_was_left_out_is_told_by_reason(site: Site, send: Sender, staff: Cl
     ]
     (row,) = Page.of(staff.get(SITES)).admin_list
     assert row[5:] == ["50%"]
+
+
+def test_each_exclusion_tells_what_it_left_out(site: Site, send: Sender, staff: Client) -> None:
+    for value in ("/internal/*", "/never"):
+        Exclusion.objects.create(site=site, kind=Exclusion.Kind.PATH, value=value)
+    for _ in range(3):
+        answer = send(u="https://example.com/internal/x")
+    send()
+
+    page = page_of(site, staff)
+
+    assert answer["X-Tracking-Dropped"] == "excluded"
+    assert page.table("Reason")[0][0].startswith("excluded ")
+    shown = [one.text for one in page.elements if one.tag == "p" and one.text in {"3", "0"}]
+    assert shown[:2] == ["3", "0"]
 
 
 def test_days_are_the_sites_days(site: Site, send: Sender, staff: Client) -> None:
@@ -310,5 +325,6 @@ def test_pages_ask_one_statement_for_counts_however_many_there_are(
     add_to_counts(counts)
 
     assert [statements(address) for address in addresses] == few
-    assert [of_counts for _, of_counts in few] == [1, 1]
+    # On a site's own page its exclusions read what each has left out, in one statement too.
+    assert [of_counts for _, of_counts in few] == [1, 2]
     assert len(marks(staff)) == 31

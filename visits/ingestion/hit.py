@@ -26,6 +26,7 @@ class DropReason(StrEnum):
     SPAM_REFERRER = "spam_referrer"  # the referrer is known for sending hits to be seen in reports
     RATE_LIMITED = "rate_limited"  # the site, or one network, sends more than may be
     SALT_GONE = "salt_gone"  # the salt of its day is destroyed: its visitor cannot be told
+    EXCLUDED = "excluded"  # the site leaves out its network, country, path or host
     NO_VISIT = "no_visit"  # engagement with a page whose visit is over
 
 
@@ -42,6 +43,8 @@ class Drop:
     """The end of a hit that is deliberately not stored."""
 
     reason: DropReason
+    #: The id of the site's exclusion that it met, of EXCLUDED alone.
+    exclusion: int | None = None
 
 
 class Part:

@@ -18,6 +18,7 @@ from visits.ingestion.cardinality import get_values
 from visits.ingestion.channels import choose_channel
 from visits.ingestion.devices import read_device
 from visits.ingestion.diagnosis import note_address
+from visits.ingestion.exclusions import count_name, find_exclusion
 from visits.ingestion.hit import Drop, DropReason, Hit, Origin
 from visits.ingestion.limits import get_limits
 from visits.ingestion.origins import read_origin
@@ -114,6 +115,12 @@ def put_place(hit: Hit) -> Hit:
     return hit.put(place=place)
 
 
+def drop_excluded(hit: Hit) -> Hit | Drop:
+    """Leave out what the site does not want: networks, countries, paths, hosts."""
+    exclusion = find_exclusion(hit)
+    return hit if exclusion is None else Drop(DropReason.EXCLUDED, exclusion)
+
+
 def put_bounded_values(hit: Hit) -> Hit:
     """Put "(other)" in place of values that are more than a field may have on one day."""
     return get_values().bound(hit)
@@ -151,6 +158,7 @@ STEPS: Final[tuple[Step, ...]] = (
     put_channel,
     put_device,
     put_place,
+    drop_excluded,
     put_bounded_values,
     put_visitor,
 )
@@ -205,6 +213,9 @@ def take_steps(hit: Hit, steps: Sequence[Step], counts: Counts) -> Hit | Drop:
             if hit.site is not None:
                 counts[hit.site.id, hit.happened_on, HITS] += 1
                 counts[hit.site.id, hit.happened_on, result.reason.value] += 1
+                if result.exclusion is not None:
+                    name = count_name(result.exclusion)
+                    counts[hit.site.id, hit.happened_on, name] += 1
             return result
         hit = result
     counts[hit.known_site.id, hit.happened_on, HITS] += 1

@@ -129,6 +129,8 @@ def _row_of(site: Site, hit: Hit, verdict: Stored | Drop) -> WatchedHit:
         word = verdict.reason.value
         if verdict.reason == DropReason.BOT:  # nobody's: it says what program this is
             facts["sent"]["user agent"] = clean_text(hit.user_agent) or "none"
+        if verdict.exclusion is not None:
+            facts["derived"] = {"exclusion": _tell_exclusion(site, verdict.exclusion)}
         if verdict.reason == DropReason.UNKNOWN_SITE:
             facts["sent"]["domain"] = hit.domain
     return WatchedHit(
@@ -139,6 +141,10 @@ def _row_of(site: Site, hit: Hit, verdict: Stored | Drop) -> WatchedHit:
         page=_write_page(hit.sent.url, hash_mode=hit.sent.hash_mode),
         facts={group: told for group, told in facts.items() if told},
     )
+
+
+def _tell_exclusion(site: Site, pk: int) -> str:
+    return next((str(each) for each in site.exclusions.all() if each.pk == pk), "removed")
 
 
 def _write_page(url: str, *, hash_mode: bool = False) -> str:

@@ -59,6 +59,7 @@ def test_the_steps_in_their_order() -> None:
         "put_channel",
         "put_device",
         "put_place",
+        "drop_excluded",
         "put_bounded_values",
         "put_visitor",
     ]
@@ -76,8 +77,9 @@ def test_drops_with_a_reason_and_stores_nothing(
 
 
 def test_the_table_above_has_a_case_of_every_reason() -> None:
-    # What is over a limit is in test_limits.py: one hit never is. Wishes depend on the site, below.
-    elsewhere = {DropReason.RATE_LIMITED, DropReason.GPC, DropReason.DNT}
+    # What is over a limit is in test_limits.py: one hit never is. Wishes depend on the site, below,
+    # and so do exclusions, in test_exclusions.py.
+    elsewhere = {DropReason.RATE_LIMITED, DropReason.GPC, DropReason.DNT, DropReason.EXCLUDED}
     assert {reason for _, reason in CASES} == set(DropReason) - elsewhere
 
 
