@@ -399,9 +399,9 @@ def verdict_entry(sent: SentHit, verdicts: Sequence[Any]) -> dict[str, Any]:
 
 
 async def _show(data: object, error: MalformedHitError) -> None:
-    """Let staff who watch the site see what was refused; the answer stays the same without."""
+    """Let staff who watch the site see what was refused; the answer is the same without."""
     if may_be_watched():
-        with suppress(DatabaseError):
+        with suppress(DatabaseError, ValueError):
             await in_thread(keep_malformed, data, error.errors)
 
 

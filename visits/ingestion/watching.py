@@ -73,11 +73,21 @@ def keep_watched(hits: Sequence[Hit], verdicts: Sequence[Stored | Drop]) -> None
     """Keep those of the hits whose site is watched, each with its verdict.
 
     A hit of a domain that no site has is shown where the page is on the domain of a watched site:
-    there somebody looks for it.
+    there somebody looks for it. Raises nothing: the hits are stored, and must not be told to be
+    otherwise.
     """
     watched = {site.domain: site for site in watched_sites(timezone.now())}
     if not watched:
         return
+    try:
+        _keep(_rows_of(watched, hits, verdicts))
+    except Exception:  # whatever it is, see above
+        logger.exception("Watched hits could not be kept.")
+
+
+def _rows_of(
+    watched: Mapping[str, Site], hits: Sequence[Hit], verdicts: Sequence[Stored | Drop]
+) -> list[WatchedHit]:
     rows = []
     for hit, verdict in zip(hits, verdicts, strict=True):
         domain = hit.domain
@@ -85,7 +95,7 @@ def keep_watched(hits: Sequence[Hit], verdicts: Sequence[Stored | Drop]) -> None
             domain = read_page(hit.sent.url, hash_mode=False).hostname
         if site := watched.get(domain):
             rows.append(_row_of(site, hit, verdict))
-    _keep(rows)
+    return rows
 
 
 def keep_malformed(data: object, errors: Mapping[str, Sequence[str]]) -> None:

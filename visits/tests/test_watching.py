@@ -18,7 +18,7 @@ from sites.models import Site
 from visits.daily import read_counts
 from visits.ingestion import watching
 from visits.ingestion.watching import KEPT_TIME, WATCH_TIME, stop_watching, watch
-from visits.models import WatchedHit
+from visits.models import Event, WatchedHit
 from visits.tests.hits import ADDRESS, SECOND, Sender
 
 GOOGLEBOT: Final = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
@@ -232,5 +232,15 @@ def test_hits_are_stored_where_they_cannot_be_kept_to_watch(
     assert counts["hits"] == 1
 
 
-def _fail(**options: object) -> None:
+def test_whatever_fails_here_a_hit_is_stored_once(
+    watched: Site, send: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_row_of", _fail)
+
+    assert send().status_code == 202
+    assert verdicts() == []
+    assert Event.objects.count() == 1
+
+
+def _fail(*values: object, **options: object) -> None:
     raise OSError("no room")
