@@ -25,8 +25,8 @@ _good_until = 0.0
 def find_site(domain: str) -> Site | None:
     """Return the site with this domain, in its normal form; None when there is none.
 
-    All sites are read at once, with their exclusions: anybody may send any number of domains that no site has, and none
-    of them shall cost a question to the database.
+    All sites are read at once, with their exclusions: anybody may send any number of domains that
+    no site has, and none of them shall cost a question to the database.
     """
     global _by_domain, _watched, _good_until  # replaced as wholes, so that threads need no lock
     now = time.monotonic()
