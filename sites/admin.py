@@ -8,13 +8,14 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db.models import QuerySet
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from sites.keys import check_sites, draw_key, revoke_keys
+from sites.keys import check_sites, draw_key, replace_key, revoke_keys
 from sites.models import ApiKey, Exclusion, Membership, Metadata, Site
 
 admin.site.site_header = "trackingsite"
@@ -123,7 +124,7 @@ class ApiKeyForm(forms.ModelForm[ApiKey]):
         """Everything but the key, and what happened to it."""
 
         model = ApiKey
-        fields = ("name", "sites", "all_sites", "person", "can_send", "can_read")
+        fields = ("name", "sites", "all_sites", "person", "can_send", "can_read", "expires_at")
 
     def clean(self) -> dict[str, Any]:
         """Refuse a key that is good for no site."""
@@ -143,13 +144,14 @@ class InUseFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the choices."""
-        return [("in-use", "in use"), ("revoked", "revoked")]
+        return [("in-use", "in use"), ("revoked", "revoked or expired")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
         """Return the keys of the state chosen, all when none is."""
         if self.value() not in {"in-use", "revoked"}:
             return queryset
-        return queryset.filter(revoked_at__isnull=self.value() == "in-use")
+        in_use = Q(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
+        return queryset.filter(in_use if self.value() == "in-use" else ~in_use)
 
 
 @admin.register(ApiKey)
@@ -172,11 +174,11 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
     search_help_text = "A part of the name, or the first characters of the key."
     autocomplete_fields = ("sites", "person")
     list_select_related = ("person",)
-    actions = ("revoke",)
+    actions = ("revoke", "replace")
     fieldsets = (
         (None, {"fields": ("name",)}),
         ("Good for", {"fields": ("all_sites", "sites", "person")}),
-        ("Allowed", {"fields": ("can_send", "can_read")}),
+        ("Allowed", {"fields": ("can_send", "can_read", "expires_at")}),
     )
     history = (
         "History",
@@ -235,7 +237,12 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
     @admin.display(description="state", ordering="revoked_at")
     def state(self, row: ApiKey) -> str:
         """Return whether the key is good."""
-        return f"revoked {timezone.localdate(row.revoked_at)}" if row.revoked_at else "in use"
+        if row.revoked_at:
+            return f"revoked {timezone.localdate(row.revoked_at)}"
+        if row.expires_at is None:
+            return "in use"
+        verb = "expired" if row.is_expired else "in use until"
+        return f"{verb} {timezone.localdate(row.expires_at)}"
 
     @admin.action(description="Revoke selected API keys", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
@@ -248,6 +255,23 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
             change_message="Revoked.",
         )
         self.message_user(request, f"Keys revoked: {len(revoked)}.", messages.SUCCESS)
+
+    @admin.action(description="Replace the selected API key", permissions=["change"])
+    @sensitive_variables("key")
+    def replace(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
+        """Make a key that may do the same, and show it; the old one is good for some days more."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        rows = list(queryset.filter(revoked_at=None)[:2])
+        if len(rows) != 1 or rows[0].is_expired:
+            self.message_user(request, "Choose one key that is in use.", messages.ERROR)
+            return None
+        user: Any = request.user
+        row, key = replace_key(rows[0], by=user)
+        self.log_addition(request, row, f"In place of {rows[0].prefix}….")
+        self.log_change(request, rows[0], f"Replaced by {row.prefix}….")
+        request.drawn_key = key  # type: ignore[attr-defined]
+        return self.response_add(request, row)
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None

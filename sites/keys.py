@@ -13,7 +13,7 @@ import re
 import secrets
 import threading
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 KEY_BYTES: Final = 24
+
+#: How long a key that was replaced goes on to be good.
+REPLACED_FOR: Final = timedelta(days=7)
 
 #: For how long a process may go on with what it knows of a key that another process has changed.
 KEPT_SECONDS: Final = 1.0
@@ -107,7 +110,7 @@ def read_bearer(header: str) -> str:
 
 @sensitive_variables("token")
 def find_key(token: str) -> ApiKey | None:
-    """Return the row of a key, None for one that is unknown, malformed or revoked.
+    """Return the row of a key, None for one that is unknown, malformed, revoked or expired.
 
     Its sites have been read, so that `allows` asks the database nothing. Other requests of this
     process get the same row for up to KEPT_SECONDS: read it, do not change it.
@@ -121,7 +124,7 @@ def find_key(token: str) -> ApiKey | None:
         row = _read(key_hash)
         if row is not None:
             _known.keep(row, changes)
-    return row
+    return None if row is None or row.is_expired else row
 
 
 def _read(key_hash: str) -> ApiKey | None:
@@ -143,6 +146,31 @@ def note_use(row: ApiKey, at: datetime) -> None:
     earlier = Q(last_used_on=None) | Q(last_used_on__lt=day)
     ApiKey.objects.filter(earlier, pk=row.pk).update(last_used_on=day)
     row.last_used_on = day
+
+
+@sensitive_variables("key")
+def replace_key(old: ApiKey, *, by: User) -> tuple[ApiKey, str]:
+    """Return the row of a new key that may do what the old one may, and the key itself.
+
+    The old one is good for REPLACED_FOR more, unless it ends before: time to put the new one in its
+    place.
+    """
+    with transaction.atomic():
+        row = ApiKey(
+            name=old.name,
+            all_sites=old.all_sites,
+            person=old.person,
+            can_send=old.can_send,
+            can_read=old.can_read,
+            created_by=by,
+        )
+        key = draw_key(row)
+        row.save()
+        row.sites.set(old.sites.all())
+        ends_at = timezone.now() + REPLACED_FOR
+        old.expires_at = min(old.expires_at or ends_at, ends_at)
+        old.save(update_fields=["expires_at"])
+    return row, key
 
 
 def revoke_keys(rows: QuerySet[ApiKey]) -> list[ApiKey]:

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -332,6 +333,9 @@ class ApiKey(models.Model):
     )
     last_used_on = models.DateField("last used", null=True, editable=False)
     revoked_at = models.DateTimeField("revoked", null=True, editable=False)
+    expires_at = models.DateTimeField(
+        "expires", null=True, blank=True, help_text="From then on it is refused. Empty: never."
+    )
 
     class Meta:
         """The newest first; a key that may do nothing is not stored."""
@@ -360,6 +364,12 @@ class ApiKey(models.Model):
         chosen = ApiKey.sites.through.objects.filter(apikey_id=self.pk)
         return frozenset(chosen.values_list("site_id", flat=True))
 
+    @property
+    def is_expired(self) -> bool:
+        """Whether its time is over."""
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
     def allows(self, site: Site) -> bool:
-        """Whether the key is good for this site: not revoked, and for it or for all."""
-        return self.revoked_at is None and (self.all_sites or site.pk in self.site_ids)
+        """Whether the key is good for this site: neither revoked nor expired, for it or for all."""
+        is_good = self.revoked_at is None and not self.is_expired
+        return is_good and (self.all_sites or site.pk in self.site_ids)

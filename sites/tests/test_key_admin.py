@@ -9,14 +9,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from sites.keys import find_key, make_key
+from sites.keys import REPLACED_FOR, _known, find_key, make_key
 from sites.models import ApiKey, Site
 
 if TYPE_CHECKING:
@@ -581,3 +583,74 @@ def test_another_sites_page_cannot_make_a_key(db: None) -> None:
 
     assert client.post(ADD, fill(all_sites="on")).status_code == 403
     assert not ApiKey.objects.exists()
+
+
+# Keys that end
+
+
+def test_an_expired_key_is_refused_and_told_as_such(site: Site, staff: Client) -> None:
+    row, key = make(site)
+    ApiKey.objects.update(expires_at=timezone.now() + timedelta(minutes=1))
+    _known.clear()
+    assert find_key(key) is not None
+    assert "in use until" in text_of(staff.get(KEYS))
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=1)):
+        assert find_key(key) is None  # also while it is known from just before
+        assert "expired" in text_of(staff.get(KEYS))
+        assert listed(staff.get(KEYS, {"state": "in-use"})) == []
+        assert len(listed(staff.get(KEYS, {"state": "revoked"}))) == 1
+        row.refresh_from_db()
+        assert not row.allows(site)
+
+
+def replace(client: Client, *rows: ApiKey) -> Answer:
+    """Ask for other keys in the place of these, and return the page that answers."""
+    chosen = {"action": "replace", "_selected_action": [row.pk for row in rows]}
+    return client.post(KEYS, chosen, follow=True)
+
+
+def test_a_key_is_replaced_by_one_that_may_do_the_same(
+    site: Site, other_site: Site, staff: Client
+) -> None:
+    old, old_key = make(site, other_site, can_read=True)
+
+    key = shown_key(replace(staff, old))
+
+    row = find_key(key)
+    assert row is not None
+    assert (row.name, row.can_send, row.can_read) == ("shop server", True, True)
+    assert row.site_ids == {site.pk, other_site.pk}
+    assert find_key(old_key) is not None
+    with time_machine.travel(timezone.now() + REPLACED_FOR):
+        assert find_key(old_key) is None
+        assert find_key(key) is not None
+
+
+def test_a_key_that_ends_sooner_is_not_kept_alive(site: Site, staff: Client) -> None:
+    old, _ = make(site)
+    soon = timezone.now() + timedelta(days=1)
+    ApiKey.objects.update(expires_at=soon)
+
+    replace(staff, old)
+
+    assert ApiKey.objects.get(pk=old.pk).expires_at == soon
+
+
+def test_one_key_that_is_in_use_is_replaced_and_no_other(site: Site, staff: Client) -> None:
+    first, _ = make(site)
+    second, _ = make(site)
+    assert "Choose one key that is in use." in text_of(replace(staff, first, second))
+    ApiKey.objects.filter(pk=first.pk).update(revoked_at=timezone.now())
+    ApiKey.objects.filter(pk=second.pk).update(expires_at=timezone.now())
+    for row in (first, second):
+        assert "Choose one key that is in use." in text_of(replace(staff, row))
+
+    assert ApiKey.objects.count() == 2
+
+
+def test_who_may_not_add_keys_replaces_none(site: Site) -> None:
+    old, _ = make(site)
+
+    assert replace(sign_in("helper", "view", "change"), old).status_code == 403
+    assert ApiKey.objects.get().expires_at is None
