@@ -314,3 +314,36 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
         """Name the keys; their sites stay, and however many they are need not be listed."""
         names = [f"{row.name} ({row.prefix}…)" for row in objs]
         return names, {"API keys": len(names)}, set(), []
+
+
+@admin.register(LogEntry)
+class TrailAdmin(admin.ModelAdmin[LogEntry]):
+    """Who changed what, in the admin and on pages, the newest first: to look at."""
+
+    list_display = ("action_time", "user", "content_type", "object_repr", "action", "change")
+    list_filter = ("action_flag", "content_type")
+    list_select_related = ("user", "content_type")
+    search_fields = ("object_repr", "user__username")
+    date_hierarchy = "action_time"
+
+    @admin.display(description="action", ordering="action_flag")
+    def action(self, entry: LogEntry) -> str:
+        """Return what was done, in a word."""
+        return entry.get_action_flag_display()
+
+    @admin.display(description="change")
+    def change(self, entry: LogEntry) -> str:
+        """Return what the change was, in words."""
+        return entry.get_change_message()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Changes add entries, people do not."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: LogEntry | None = None) -> bool:
+        """What happened has happened."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: LogEntry | None = None) -> bool:
+        """A trail with gaps is none."""
+        return False

@@ -27,6 +27,7 @@ from reports.reading.conditions import OPERATORS
 from reports.views.base import ReportView, SiteView
 from reports.views.theme import page_left_by
 from sites.models import Site
+from sites.trail import note_added, note_removed
 
 #: Of a goal's condition on a property.
 _RELATIONS: Final = [(word, _(says)) for word, says in RELATIONS.items()]
@@ -96,7 +97,7 @@ class GoalsView(ReportView):
         form = GoalForm(self.site, without_nul(request.POST))
         if form.is_valid():
             form.instance.created_by_id = request.user.pk
-            form.save()
+            note_added(request.user, form.save(), f"On {self.site.domain}.")
             return HttpResponseRedirect(request.get_full_path())
         self.form = form
         response = self.get(request, *args, **kwargs)
@@ -149,5 +150,7 @@ class RemoveGoal(SiteView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Remove it and lead back."""
-        get_object_or_404(Goal, site=self.site, pk=self.kwargs["pk"]).delete()
+        goal = get_object_or_404(Goal, site=self.site, pk=self.kwargs["pk"])
+        note_removed(request.user, goal, f"On {self.site.domain}.")
+        goal.delete()
         return HttpResponseRedirect(page_left_by(request))

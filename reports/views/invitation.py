@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from sites.models import Invitation
 from sites.services import accept, find_invitation
+from sites.trail import note_changed
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
@@ -51,6 +52,7 @@ class InvitationView(View):
             login(request, user, backend="django.contrib.auth.backends.ModelBackend")
         if not accept(self.invitation, user):
             raise Http404("Somebody was quicker.")
+        note_changed(user, self.invitation, f"Taken up: sees {self.invitation.site.domain} now.")
         return HttpResponseRedirect(resolve_url(self.invitation.site))
 
     def _show(self, form: UserCreationForm[User], status: int = 200) -> HttpResponse:

@@ -14,6 +14,7 @@ from reports.forms import without_nul
 from reports.views.base import SiteView
 from sites.models import Invitation, Membership
 from sites.services import INVITATION_LIFE, invite
+from sites.trail import note_added, note_changed, note_removed
 
 
 class InvitationForm(forms.ModelForm[Invitation]):
@@ -41,6 +42,7 @@ class PeopleView(SiteView):
             return render(request, self.template_name, context, status=400)
         user: Any = request.user
         invitation, token = invite(site=self.site, by=user, **form.cleaned_data)
+        note_added(user, invitation, f"To {self.site.domain}, as {invitation.role}.")
         address = request.build_absolute_uri(reverse("invitation", args=[token]))
         context = self.get_context_data(invitation=invitation, address=address)
         response = render(request, self.template_name, context)
@@ -69,10 +71,12 @@ class ChangeMember(SiteView):
         """Do what the button says, and lead back; 400 for a role that is none."""
         membership = get_object_or_404(Membership, site=self.site, pk=self.kwargs["pk"])
         if "remove" in request.POST:
+            note_removed(request.user, membership)
             membership.delete()
         elif (role := request.POST.get("role", "")) in Membership.Role.values:
             membership.role = role
             membership.save(update_fields=["role"])
+            note_changed(request.user, membership, f"Is {role} now.")
         else:
             return HttpResponse("There is no such role.\n", status=400, content_type="text/plain")
         is_own = membership.user_id == request.user.pk and not self._is_still_owner(request)
@@ -92,5 +96,7 @@ class RemoveInvitation(SiteView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Remove it and lead back."""
-        get_object_or_404(Invitation, site=self.site, pk=self.kwargs["pk"]).delete()
+        invitation = get_object_or_404(Invitation, site=self.site, pk=self.kwargs["pk"])
+        note_removed(request.user, invitation, f"To {self.site.domain}.")
+        invitation.delete()
         return HttpResponseRedirect(resolve_url("reports:people", self.site.domain))

@@ -19,6 +19,7 @@ from reports.forms import without_nul
 from reports.models import Segment, ShareLink
 from reports.views.base import SiteView
 from sites.models import Site
+from sites.trail import note_added, note_changed
 
 #: The pages that a link may be limited to, as readers call them.
 _PAGES = (
@@ -109,7 +110,7 @@ class SharingView(SiteView):
         if not form.is_valid():
             context = self.get_context_data(link_form=form)
             return render(request, self.template_name, context, status=400)
-        form.keep()
+        note_added(request.user, form.keep(), f"On {self.site.domain}.")
         return HttpResponseRedirect(request.path)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -141,4 +142,5 @@ class RevokeLink(SiteView):
         if link.revoked_at is None:
             link.revoked_at = timezone.now()
             link.save()
+            note_changed(request.user, link, "Revoked.")
         return HttpResponseRedirect(resolve_url("reports:sharing", self.site.domain))
