@@ -144,6 +144,11 @@ class Site(models.Model):
         self.domain = normalise_domain(self.domain)
         super().clean_fields(exclude=exclude)
 
+    @cached_property
+    def exclusion_rows(self) -> tuple[tuple[int, str, str], ...]:
+        """Each of its exclusions as id, kind and value, read once: every hit asks for them."""
+        return tuple((each.pk, each.kind, each.value) for each in self.exclusions.all())
+
     @property
     def shown_domain(self) -> str:
         """The domain as people write it: `bücher.de`, which is stored as `xn--bcher-kva.de`."""

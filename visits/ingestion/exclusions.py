@@ -29,7 +29,7 @@ def find_exclusion(hit: Hit) -> int | None:
 
 def _rules_of(site: Site) -> tuple[tuple[int, Meets], ...]:
     """Return the site's exclusions, each with what tells whether a hit meets it."""
-    exclusions = tuple((each.pk, each.kind, each.value) for each in site.exclusions.all())
+    exclusions = site.exclusion_rows
     return _make_rules(exclusions) if exclusions else ()
 
 
