@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import CharField, OuterRef, QuerySet, Subquery, Sum, Value
@@ -28,6 +27,7 @@ from reports.left_out import MOST_DAYS, Part, left_out_on, tell_left_out
 from reports.models import Annotation, Goal, Segment, ShareLink
 from sites.admin import ExclusionInline, MembershipInline, MetadataInline, SiteAdmin
 from sites.models import Exclusion, Site
+from sites.trail import note_each_changed
 from visits.bulk import delete_visits
 from visits.daily import read_counts
 from visits.ingestion.exclusions import count_name
@@ -327,10 +327,5 @@ class ShareLinkAdmin(admin.ModelAdmin[ShareLink]):
         """End the links at once, and keep their rows as a record."""
         revoked = list(queryset.filter(revoked_at=None))
         queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
-        LogEntry.objects.log_actions(
-            user_id=request.user.pk,  # type: ignore[arg-type]  # nobody is anonymous here
-            queryset=revoked,
-            action_flag=CHANGE,
-            change_message="Revoked.",
-        )
+        note_each_changed(request.user, revoked, "Revoked.")
         self.message_user(request, f"Links revoked: {len(revoked)}.", messages.SUCCESS)

@@ -12,12 +12,11 @@ from django.utils import timezone
 from reports.left_out import REASONS
 from sites.models import Site
 from visits.ingestion.hit import DropReason
+from visits.ingestion.tally import MALFORMED, STORED
 from visits.ingestion.watching import (
     KEPT_TIME,
-    MALFORMED,
     MOST_PER_SECOND,
     REPEATED,
-    STORED,
     WATCH_TIME,
     stop_watching,
     watch,

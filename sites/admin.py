@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from sites.keys import check_sites, draw_key, replace_key, revoke_keys
 from sites.models import ApiKey, Exclusion, Membership, Metadata, Site
+from sites.trail import note_each_changed
 
 admin.site.site_header = "trackingsite"
 admin.site.site_title = "trackingsite"
@@ -248,12 +249,7 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         """Refuse the keys from now on, and keep their rows as a record."""
         revoked = revoke_keys(queryset)
-        LogEntry.objects.log_actions(
-            user_id=request.user.pk,  # type: ignore[arg-type]  # nobody is anonymous here
-            queryset=revoked,
-            action_flag=CHANGE,
-            change_message="Revoked.",
-        )
+        note_each_changed(request.user, revoked, "Revoked.")
         self.message_user(request, f"Keys revoked: {len(revoked)}.", messages.SUCCESS)
 
     @admin.action(description="Replace the selected API key", permissions=["change"])

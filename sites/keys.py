@@ -8,7 +8,6 @@ look-up by the hash gives nothing away: what its duration may tell of a stored h
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 import threading
@@ -26,6 +25,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from sites.models import ApiKey, Site
+from sites.tokens import hash_token
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -89,7 +89,7 @@ def draw_key(row: ApiKey) -> str:
 
 def hash_key(key: str) -> str:
     """Return the SHA-256 of a key in hexadecimal digits."""
-    return hashlib.sha256(key.encode()).hexdigest()
+    return hash_token(key)
 
 
 def check_sites(sites: Iterable[Site], *, all_sites: bool, person: User | None = None) -> None:

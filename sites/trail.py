@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
@@ -16,6 +17,13 @@ def note_added(by: Any, thing: Model, message: str = "") -> None:
 def note_changed(by: Any, thing: Model, message: str) -> None:
     """Note that a person has changed something."""
     _note(by, thing, CHANGE, message)
+
+
+def note_each_changed(by: Any, things: Sequence[Model], message: str) -> None:
+    """Note that a person has changed several things in the same way; nothing for none."""
+    LogEntry.objects.log_actions(
+        user_id=by.pk, queryset=things, action_flag=CHANGE, change_message=message
+    )
 
 
 def note_removed(by: Any, thing: Model, message: str = "") -> None:

@@ -13,7 +13,8 @@ from reports.debugger import WORDS
 from sites.models import Site
 from visits.ingestion import watching
 from visits.ingestion.hit import DropReason
-from visits.ingestion.watching import MALFORMED, REPEATED, STORED
+from visits.ingestion.tally import MALFORMED, STORED
+from visits.ingestion.watching import REPEATED
 from visits.models import WatchedHit
 from visits.tests.hits import Sender
 

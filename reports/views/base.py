@@ -125,7 +125,7 @@ class SiteView(AccessMixin, TemplateView):
 
     def refuse(self, form: Form) -> HttpResponse:
         """Return the page that says what is wrong with the address."""
-        context = {"site": self.site, "access": self.access, "form": form}
+        context = {"site": self.site, "form": form}
         return render(self.request, "reports/wrong_address.html", context, status=400)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -183,12 +183,7 @@ class ReportView(SiteView):
                     self.period = self.period.by_days()
                 return self.respond()
         except EventsDroppedError as error:
-            context = {
-                "site": self.site,
-                "access": self.access,
-                "error": error,
-                **self._filter_context(),
-            }
+            context = {"site": self.site, "error": error, **self._filter_context()}
             return render(request, "reports/only_daily.html", context, status=410)
         except ReportLimitError as error:
             return self.give_up(error)
@@ -269,13 +264,7 @@ class ReportView(SiteView):
         """Return the page that says what was stopped, and what helps."""
         logger.warning("A report of %s was stopped: %s", self.site.domain, error)
         week = write_query(self.filters, {"period": "7d"})
-        context = {
-            "site": self.site,
-            "access": self.access,
-            "error": error,
-            "period": self.period,
-            "week_query": week,
-        }
+        context = {"site": self.site, "error": error, "period": self.period, "week_query": week}
         response = render(self.request, "reports/too_much.html", context, status=503)
         # Django would log it as an error of the program.
         response._has_been_logged = True  # type: ignore[attr-defined]

@@ -80,12 +80,7 @@ class KeepView(SiteView):
             sent.pop("is_shared", None)
         form = self.form_class(sent)
         if not form.is_valid():
-            context = {
-                "site": self.site,
-                "access": self.access,
-                "form": form,
-                "page": page_left_by(request),
-            }
+            context = {"site": self.site, "form": form, "page": page_left_by(request)}
             return render(request, "reports/not_kept.html", context, status=400)
         form.keep(self.site, request.user)
         return HttpResponseRedirect(page_left_by(request))

@@ -24,6 +24,7 @@ from visits.ingestion.addresses import normalise_address, pack_address, shorten_
 from visits.ingestion.diagnosis import NETWORKS
 from visits.ingestion.hit import Drop, DropReason, Forwarding, Hit
 from visits.ingestion.pages import read_page
+from visits.ingestion.tally import MALFORMED, STORED
 from visits.ingestion.text import clean_text
 from visits.ingestion.writer import Stored, facts_of
 from visits.models import VISIT_FACTS, WatchedHit
@@ -40,9 +41,8 @@ MOST_PER_SECOND: Final = 20
 #: How long a hit that is stored already may wait to be kept here too.
 WAIT_SECONDS: Final = 0.2
 
-STORED: Final = "stored"
+#: The verdict on a hit whose id the site already had; others are those of the tally, and drops.
 REPEATED: Final = "repeated"
-MALFORMED: Final = "malformed"
 
 _second: int = 0
 _kept_of_second: int = 0
