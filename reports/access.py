@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 from django.http import HttpRequest
 
 from reports.filters import Filter
 from reports.models import Kept, ShareLink
 from reports.page_filters import read_filters
-from sites.models import Membership, Site
+from sites.models import GroupMembership, Membership, Site
 
 if TYPE_CHECKING:
     Reader = AbstractBaseUser | AnonymousUser
@@ -148,23 +148,31 @@ def find_access(request: HttpRequest, domain: str) -> Access | None:
         return Access(link.site, AnonymousUser(), link=link, filters=limits)
     reader = request.user
     own = Membership.objects.filter(site=OuterRef("pk"), user=reader.pk)
+    of_groups = GroupMembership.objects.filter(site=OuterRef("pk"), group__user=reader.pk)
     site = (
         Site.objects.filter(domain=domain)
-        .annotate(own_role=Subquery(own.values("role")))  # with the site, in one statement
+        .annotate(  # with the site, in one statement
+            own_role=Subquery(own.values("role")),
+            **{f"group_{role}": Exists(of_groups.filter(role=role)) for role in Role.values},
+        )
         .first()
     )
     if site is None:
         return None
-    role = _role_of(reader, site.own_role)  # type: ignore[attr-defined]  # as annotated
+    role = _role_of(reader, site)
     if role is None and not site.is_public:
         return None
     return Access(site, reader, role)
 
 
-def _role_of(reader: Reader, own_role: str | None) -> Role | None:
-    """Return the reader's role on a site; staff have an owner's on every site."""
+def _role_of(reader: Reader, site: Any) -> Role | None:
+    """Return the reader's greatest role on a site, own or a group's, as `site` is annotated.
+
+    Staff have an owner's on every site.
+    """
     if not reader.is_authenticated or not reader.is_active:
         return None
     if getattr(reader, "is_staff", False):
         return Role.OWNER
-    return Role(own_role) if own_role else None
+    roles = [role for role in Role if site.own_role == role or getattr(site, f"group_{role}")]
+    return roles[-1] if roles else None

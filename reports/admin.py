@@ -25,7 +25,13 @@ from reports.diagnosis import Finding, diagnose, read_signs
 from reports.formats import DASH, format_share
 from reports.left_out import MOST_DAYS, Part, left_out_on, tell_left_out
 from reports.models import Annotation, Goal, Segment, ShareLink
-from sites.admin import ExclusionInline, MembershipInline, MetadataInline, SiteAdmin
+from sites.admin import (
+    ExclusionInline,
+    GroupMembershipInline,
+    MembershipInline,
+    MetadataInline,
+    SiteAdmin,
+)
 from sites.models import Exclusion, Site
 from sites.trail import note_each_changed
 from visits.bulk import delete_visits
@@ -93,7 +99,12 @@ class SiteTrafficAdmin(SiteAdmin):
         "addresses",
         "collects",
     )
-    inlines = (CountedExclusionInline, MetadataInline, MembershipInline)
+    inlines = (
+        CountedExclusionInline,
+        MetadataInline,
+        MembershipInline,
+        GroupMembershipInline,
+    )
     change_form_template = "admin/sites/site/change_form.html"
 
     class Media:

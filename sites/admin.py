@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from sites.keys import check_sites, draw_key, replace_key, revoke_keys
-from sites.models import ApiKey, Exclusion, Membership, Metadata, Site
+from sites.models import ApiKey, Exclusion, GroupMembership, Membership, Metadata, Site
 from sites.trail import note_each_changed
 
 admin.site.site_header = "trackingsite"
@@ -40,6 +40,16 @@ class MembershipInline(admin.TabularInline[Membership, Site]):
     autocomplete_fields = ("user",)
     verbose_name = "member"
     verbose_name_plural = "members (staff see every site)"
+
+
+class GroupMembershipInline(admin.TabularInline[GroupMembership, Site]):
+    """Which groups may see the site's reports."""
+
+    model = GroupMembership
+    extra = 0
+    autocomplete_fields = ("group",)
+    verbose_name = "group"
+    verbose_name_plural = "groups (whoever is in one is a member)"
 
 
 class ExclusionInline(admin.TabularInline[Exclusion, Site]):
@@ -90,7 +100,7 @@ class SiteAdmin(admin.ModelAdmin[Site]):
 
     form = SiteForm
     search_fields = ("domain", "name", "=uuid", "=public_key")
-    inlines = (ExclusionInline, MetadataInline, MembershipInline)
+    inlines = (ExclusionInline, MetadataInline, MembershipInline, GroupMembershipInline)
     readonly_fields = ("id", "uuid", "public_key", "added_at")
     fieldsets = (
         (None, {"fields": ("domain", "name", "base_url", "timezone")}),
@@ -219,11 +229,12 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
         """Return the sites' domains, of many the first three."""
         if row.all_sites:
             return "all sites"
-        if row.person is not None:
+        if row.person is not None and not row.is_limited:
             return f"those of {row.person}"
         domains = [site.domain for site in row.sites.all()]
         shown = ", ".join(domains[:3]) or "none"
-        return shown if len(domains) <= 3 else f"{shown} and {len(domains) - 3} more"
+        shown = shown if len(domains) <= 3 else f"{shown} and {len(domains) - 3} more"
+        return shown if row.person is None else f"{shown}, of {row.person}'s"
 
     @admin.display(description="created", ordering="created_at")
     def created_on(self, row: ApiKey) -> str:
@@ -283,6 +294,8 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
             key = draw_key(obj)
             obj.created_by_id = request.user.pk
             request.drawn_key = key  # type: ignore[attr-defined]
+        if not change or "sites" in form.changed_data or "person" in form.changed_data:
+            obj.is_limited = obj.person is not None and bool(form.cleaned_data["sites"])
         super().save_model(request, obj, form, change)
 
     def response_add(

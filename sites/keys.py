@@ -67,6 +67,7 @@ def make_key(
         name=name,
         all_sites=all_sites,
         person=person,
+        is_limited=person is not None and bool(chosen),
         can_send=can_send,
         can_read=can_read,
         created_by=created_by,
@@ -93,12 +94,14 @@ def hash_key(key: str) -> str:
 
 
 def check_sites(sites: Iterable[Site], *, all_sites: bool, person: User | None = None) -> None:
-    """Raise ValidationError unless a key is for some sites, for all, or for those of a person."""
-    chosen = bool(sites) + all_sites + (person is not None)
-    if chosen > 1:
-        sentence = "Choose sites, all sites, or those of a person: one of the three."
+    """Raise ValidationError unless a key is for some sites, for all, or for those of a person.
+
+    A person's may be for some of theirs.
+    """
+    if all_sites and (sites or person is not None):
+        sentence = "Choose sites, all sites, or those of a person: not all and some."
         raise ValidationError({"sites": sentence})
-    if not chosen:
+    if not sites and not all_sites and person is None:
         raise ValidationError({"sites": "Choose at least one site, all sites, or a person."})
 
 
@@ -160,6 +163,7 @@ def replace_key(old: ApiKey, *, by: User) -> tuple[ApiKey, str]:
             name=old.name,
             all_sites=old.all_sites,
             person=old.person,
+            is_limited=old.is_limited,
             can_send=old.can_send,
             can_read=old.can_read,
             created_by=by,

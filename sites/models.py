@@ -209,6 +209,29 @@ class Membership(models.Model):
         return f"{self.user} sees {self.site}"
 
 
+class GroupMembership(models.Model):
+    """A group whose people may see a site's reports: each as if a member in this role."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="group_memberships")
+    group = models.ForeignKey(
+        "auth.Group", on_delete=models.CASCADE, related_name="site_memberships"
+    )
+    role = models.CharField(
+        max_length=10, choices=Membership.Role.choices, default=Membership.Role.VIEWER
+    )
+
+    class Meta:
+        """A group is a member once."""
+
+        ordering = ["group__name"]
+        constraints = [
+            models.UniqueConstraint(fields=["site", "group"], name="group_membership_once_per_site")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group} sees {self.site}"
+
+
 class Exclusion(models.Model):
     """What of a site's hits is left out, by the site's own wish."""
 
@@ -286,6 +309,11 @@ class Invitation(models.Model):
         default=Membership.Role.VIEWER,
     )
     note = models.CharField(_("for whom"), max_length=100)
+    email = models.EmailField(
+        _("e-mail"),
+        blank=True,
+        help_text=_("Left empty, you pass the address on."),
+    )
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", editable=False
@@ -322,7 +350,13 @@ class ApiKey(models.Model):
         null=True,
         blank=True,
         related_name="api_keys",
-        help_text="The sites that this person may see, whichever these are at the time.",
+        help_text="The sites that this person may see, whichever these are at the time; "
+        "with sites chosen, of these alone.",
+    )
+    is_limited = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Whether a person's key is for the sites chosen alone; also when these are gone.",
     )
     can_send = models.BooleanField(
         "may send", default=False, help_text="Hits with a visitor's address, agent and time."
@@ -360,14 +394,16 @@ class ApiKey(models.Model):
 
     @cached_property
     def site_ids(self) -> frozenset[int]:
-        """The ids of the sites chosen, or that the key's person may see, read once.
+        """The ids of the sites chosen, of those that the key's person may see, read once.
 
         What is changed later does not show here.
         """
-        if self.person is not None:
-            return frozenset(Site.objects.visible_to(self.person).values_list("pk", flat=True))
-        chosen = ApiKey.sites.through.objects.filter(apikey_id=self.pk)
-        return frozenset(chosen.values_list("site_id", flat=True))
+        rows = ApiKey.sites.through.objects.filter(apikey_id=self.pk)
+        chosen = frozenset(rows.values_list("site_id", flat=True))
+        if self.person is None:
+            return chosen
+        visible = frozenset(Site.objects.visible_to(self.person).values_list("pk", flat=True))
+        return visible & chosen if self.is_limited else visible
 
     @property
     def is_expired(self) -> bool:

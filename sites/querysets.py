@@ -19,12 +19,16 @@ class SiteQuerySet(models.QuerySet["Site"]):
     """Chainable selections of sites; every method returns a queryset."""
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """Sites whose reports `user` may see: all for staff, else those of a membership."""
+        """Sites whose reports `user` may see: all for staff, else as a member, or by a group."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         if getattr(user, "is_staff", False):
             return self
-        return self.filter(memberships__user=user)
+        sites = self.model._default_manager
+        own = sites.filter(memberships__user=user.pk)
+        of_groups = sites.filter(group_memberships__group__user=user.pk)
+        here = models.Q(pk__in=own.values("pk")) | models.Q(pk__in=of_groups.values("pk"))
+        return self.filter(here)
 
     def matching(self, search: str) -> Self:
         """Sites whose domain or name holds `search`, in capitals or not.

@@ -82,13 +82,16 @@ def update_metadata(*, site: Site, metadata: Mapping[str, str | None]) -> dict[s
     return dict(site.metadata.values_list("key", "value"))
 
 
-def invite(*, site: Site, by: User, role: str, note: str) -> tuple[Invitation, str]:
+def invite(
+    *, site: Site, by: User, role: str, note: str, email: str = ""
+) -> tuple[Invitation, str]:
     """Return a new invitation and its token, which nothing can show a second time."""
     token = draw_token()
     invitation = Invitation.objects.create(
         site=site,
         role=role,
         note=note,
+        email=email,
         token_hash=hash_token(token),
         created_by=by,
         expires_at=clock.now() + INVITATION_LIFE,

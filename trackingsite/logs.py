@@ -43,7 +43,7 @@ class SecretAddressFilter(logging.Filter):
 
 
 _formatter: Final = logging.Formatter()
-_TOKEN: Final = re.compile(r"(/(?:share|invitations)/)[^/\s?'\"]+")
+_TOKEN: Final = re.compile(r"(/(?:share|invitations|login/forgotten/[^/\s]+)/)[^/\s?'\"]+")
 
 
 def _without_tokens(text: str) -> str:

@@ -21,7 +21,14 @@ from trackingsite.logs import SeldomLogger
 _logger: Final = SeldomLogger(logging.getLogger(__name__))
 
 #: Where the pages for readers are.
-READERS_PATHS: Final = ("/reports/", "/share/", "/invitations/", "/login/", "/logout/")
+READERS_PATHS: Final = (
+    "/reports/",
+    "/share/",
+    "/invitations/",
+    "/login/",
+    "/logout/",
+    "/account/",
+)
 
 AWAY: Final = (OperationalError, InterfaceError)
 RETRY_AFTER_SECONDS: Final = 10

@@ -1,7 +1,6 @@
 """Every address of the project."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponseRedirect
 from django.templatetags.static import static
 from django.urls import include, path
@@ -35,8 +34,7 @@ urlpatterns = [
     path("share/<str:token>/", ShareView.as_view(), {"page": ""}, name="share"),
     path("invitations/<str:token>/", InvitationView.as_view(), name="invitation"),
     path("theme/", ThemeView.as_view(), name="theme"),
-    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("", include("people.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -27,7 +27,7 @@ EVENTS = "/admin/visits/event/"
 #: What the page of a site sends for rows of its tables that are left empty.
 NO_ROWS = {
     f"{rows}-{field}": "0"
-    for rows in ("exclusions", "metadata", "memberships")
+    for rows in ("exclusions", "metadata", "memberships", "group_memberships")
     for field in ("TOTAL_FORMS", "INITIAL_FORMS")
 }
 

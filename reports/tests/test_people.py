@@ -9,10 +9,13 @@ from typing import Final
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core import mail
 from django.test import Client
+from pytest_django import Settings
 
 from reports.tests.pages import Page
-from sites.models import Invitation, Membership, Site
+from sites.models import GroupMembership, Invitation, Membership, Site
 from sites.services import INVITATION_LIFE, accept, find_invitation, invite
 from visits.tests.hits import NOON
 
@@ -63,6 +66,94 @@ def test_who_is_invited_makes_an_account_and_sees_that_site_alone(
     bob = get_user_model().objects.get(username="bob")
     assert not bob.is_staff
     assert not bob.is_superuser
+
+
+def test_an_invitation_goes_by_mail_and_the_account_has_the_address(
+    owner: Client, settings: Settings
+) -> None:
+    settings.SENDS_MAIL = True
+
+    shown = owner.post(PEOPLE, {"note": "Bob", "role": "viewer", "email": "bob@example.net"})
+    letter = mail.outbox[0]
+    path = re.search(r"http://testserver(/invitations/\S+/)", f"{letter.body}")
+    assert path is not None
+    Client().post(path[1], ACCOUNT)
+
+    assert letter.to == ["bob@example.net"]
+    assert letter.subject == "See the reports of example.com"
+    assert "It was sent to bob@example.net" in shown.text
+    assert get_user_model().objects.get(username="bob").email == "bob@example.net"
+
+
+def test_a_letter_that_does_not_leave_is_said(
+    owner: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SENDS_MAIL = True
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_PORT = 1  # nobody listens there
+
+    shown = owner.post(PEOPLE, {"note": "Bob", "role": "viewer", "email": "bob@example.net"})
+
+    assert shown.status_code == 200
+    assert "could not be sent to bob@example.net" in shown.text
+    assert "/invitations/" in shown.text
+
+
+@pytest.mark.parametrize("header", ["Host", "X-Forwarded-Host"])
+def test_an_invitation_names_no_host_that_the_request_chose(
+    header: str, owner: Client, settings: Settings
+) -> None:
+    settings.SENDS_MAIL = True
+    fields = {"note": "Bob", "role": "viewer", "email": "bob@example.net"}
+
+    owner.post(PEOPLE, fields, headers={header: "evil.example"})
+
+    assert all("evil.example" not in letter.body for letter in mail.outbox)
+
+
+def test_where_no_mail_is_sent_none_is_asked_for(owner: Client) -> None:
+    owner.post(PEOPLE, {"note": "Bob", "role": "viewer", "email": "bob@example.net"})
+
+    assert not mail.outbox
+    assert 'name="email"' not in owner.get(PEOPLE).text
+
+
+@pytest.mark.parametrize(
+    ("own", "of_groups", "expected"),
+    [
+        (None, [], None),
+        (None, ["viewer"], "viewer"),
+        (None, ["viewer", "owner"], "owner"),
+        ("editor", ["viewer"], "editor"),
+        ("viewer", ["editor"], "editor"),
+    ],
+)
+def test_who_is_in_a_group_has_its_role_or_the_greater_own(
+    own: str | None, of_groups: list[str], expected: str | None, site: Site, outsider: Client
+) -> None:
+    eve = get_user_model().objects.get(username="eve")
+    if own:
+        Membership.objects.create(site=site, user=eve, role=own)
+    for role in of_groups:
+        group = Group.objects.create(name=role)
+        eve.groups.add(group)
+        GroupMembership.objects.create(site=site, group=group, role=role)
+
+    pages = ["/reports/example.com/", "/reports/example.com/goals/", PEOPLE]
+    answers = [
+        outsider.get(pages[0]).status_code,
+        outsider.post(pages[1], {}).status_code,
+        outsider.get(pages[2]).status_code,
+    ]
+
+    level = ["viewer", "editor", "owner"].index(expected) if expected else -1
+    assert answers == [
+        200 if level >= 0 else 404,
+        400 if level >= 1 else 404,
+        200 if level >= 2 else 404,
+    ]
+    visible = Site.objects.visible_to(eve).filter(domain="example.com").count()
+    assert visible == (1 if expected else 0)
 
 
 def test_who_has_an_account_joins_with_it(owner: Client, outsider: Client) -> None:

@@ -48,7 +48,9 @@ class InvitationView(View):
             form = UserCreationForm[User](request.POST)
             if not form.is_valid():
                 return self._show(form, status=400)
-            user = form.save()
+            user = form.save(commit=False)
+            user.email = self.invitation.email  # which the letter with this address went to
+            user.save()
             login(request, user, backend="django.contrib.auth.backends.ModelBackend")
         if not accept(self.invitation, user):
             raise Http404("Somebody was quicker.")

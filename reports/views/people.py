@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from smtplib import SMTPException
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import User
+from django.core.mail import send_mail
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render, resolve_url
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from reports.access import Need
@@ -15,6 +20,22 @@ from reports.views.base import SiteView
 from sites.models import Invitation, Membership
 from sites.services import INVITATION_LIFE, invite
 from sites.trail import note_added, note_changed, note_removed
+from trackingsite.mail import sends_mail
+
+logger = logging.getLogger(__name__)
+
+
+def send_invitation(invitation: Invitation, address: str, *, by: User) -> bool:
+    """Send the invitation's address to whom it is for; whether that worked."""
+    context = {"invitation": invitation, "address": address, "by": by, "days": INVITATION_LIFE.days}
+    subject = render_to_string("people/mail/invitation_subject.txt", context)
+    text = render_to_string("people/mail/invitation.txt", context)
+    try:
+        send_mail(" ".join(subject.split()), text, None, [invitation.email])
+    except (OSError, SMTPException) as error:
+        logger.warning("An invitation could not be sent: %s", type(error).__name__)
+        return False
+    return True
 
 
 class InvitationForm(forms.ModelForm[Invitation]):
@@ -24,7 +45,12 @@ class InvitationForm(forms.ModelForm[Invitation]):
         """The rest is drawn."""
 
         model = Invitation
-        fields = ("note", "role")
+        fields = ("note", "role", "email")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not sends_mail():
+            del self.fields["email"]
 
 
 class PeopleView(SiteView):
@@ -44,7 +70,8 @@ class PeopleView(SiteView):
         invitation, token = invite(site=self.site, by=user, **form.cleaned_data)
         note_added(user, invitation, f"To {self.site.domain}, as {invitation.role}.")
         address = request.build_absolute_uri(reverse("invitation", args=[token]))
-        context = self.get_context_data(invitation=invitation, address=address)
+        is_sent = bool(invitation.email) and send_invitation(invitation, address, by=user)
+        context = self.get_context_data(invitation=invitation, address=address, is_sent=is_sent)
         response = render(request, self.template_name, context)
         response["Cache-Control"] = "no-store"
         return response

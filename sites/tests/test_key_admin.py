@@ -169,7 +169,7 @@ def test_the_log_of_changes_names_the_key_and_no_part_of_it(site: Site, staff: C
         ({"name": ""}, "This field is required."),
         ({"name": "x" * 101}, "Ensure this value has at most 100 characters"),
         ({"name": "a\0b"}, "Null characters are not allowed."),
-        ({"all_sites": "on"}, "Choose sites, all sites, or those of a person: one of the three."),
+        ({"all_sites": "on"}, "Choose sites, all sites, or those of a person: not all and some."),
     ],
 )
 def test_a_key_of_no_use_is_refused_with_a_sentence(

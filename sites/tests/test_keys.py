@@ -98,7 +98,7 @@ def test_the_hash_is_sha_256() -> None:
     [
         ({"can_send": False}, "Let the key send, read, or both."),
         ({"sites": []}, "Choose at least one site, all sites, or a person."),
-        ({"all_sites": True}, "Choose sites, all sites, or those of a person: one of the three."),
+        ({"all_sites": True}, "Choose sites, all sites, or those of a person: not all and some."),
         ({"name": ""}, "This field cannot be blank."),
         ({"name": "x" * 101}, "Ensure this value has at most 100 characters"),
     ],
@@ -165,12 +165,33 @@ def test_a_persons_key_is_good_for_what_the_person_may_see(
     assert find_key(key) is None
 
 
-def test_a_persons_key_is_for_no_other_sites(site: Site) -> None:
+def test_a_persons_key_is_for_no_other_sites(site: Site, other_site: Site) -> None:
     ada = User.objects.create_user("ada")
+    site.members.add(ada)
 
-    for fields in ({"sites": [site]}, {"sites": [], "all_sites": True}):
-        with pytest.raises(ValidationError, match="one of the three"):
-            make(person=ada, **fields)
+    with pytest.raises(ValidationError, match="not all and some"):
+        make(person=ada, sites=[], all_sites=True)
+    _, key = make(person=ada, sites=[other_site])
+    found = find_key(key)
+
+    assert found is not None
+    assert [found.allows(site), found.allows(other_site)] == [False, False]
+
+
+def test_a_persons_key_for_one_site_stays_for_that_one(site: Site, other_site: Site) -> None:
+    ada = User.objects.create_user("ada")
+    site.members.add(ada)
+    other_site.members.add(ada)
+    row, key = make(person=ada, sites=[site])
+    before = find_key(key)
+
+    row.sites.clear()  # as when the site is deleted
+    after = find_key(key)
+
+    assert before is not None
+    assert after is not None
+    assert [before.allows(site), before.allows(other_site)] == [True, False]
+    assert [after.allows(site), after.allows(other_site)] == [False, False]
 
 
 def test_a_key_without_sites_is_good_for_none(site: Site) -> None:

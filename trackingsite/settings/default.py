@@ -1,5 +1,6 @@
 """Settings of `make run`: safe as they are, on one machine, with everything under DATA_DIR."""
 
+from datetime import timedelta
 from typing import Any
 
 import django_stubs_ext
@@ -10,14 +11,18 @@ from trackingsite.settings.environment import (
     read_data_dir,
     read_database,
     read_days,
+    read_endpoint,
     read_file,
     read_header,
     read_hosts,
+    read_mail,
     read_networks,
     read_number,
     read_origins,
+    read_part,
     read_path,
     read_secret_key,
+    read_switch,
     read_text,
     read_time_zone,
 )
@@ -78,14 +83,19 @@ WSGI_APPLICATION = "trackingsite.wsgi.application"
 INSTALLED_APPS = [
     "trackingsite",
     "sites",
+    "people",
     "visits",
     "archive",
     "imports",
     "reports",
     "rest_framework",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "csp",
     "django_htmx",
-    "django.contrib.admin",
+    "trackingsite.admin.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -104,9 +114,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "people.second_factor.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "trackingsite.middleware.DatabaseAwayMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -137,6 +150,55 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "reports:sites"
 LOGOUT_REDIRECT_URL = "login"
+
+# Who guesses passwords waits: an account is closed to the network that tried, to no other.
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "people.attempts.client_network"
+AXES_LOCKOUT_CALLABLE = "people.attempts.answer_blocked"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+
+# The second factor: for everybody who wants one, for staff who have to have one.
+STAFF_SECOND_FACTOR = read_switch("STAFF_SECOND_FACTOR", default=False)
+OTP_TOTP_ISSUER = "trackingsite"
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
+
+# A provider of identities, by OpenID Connect.
+_PROVIDER = (
+    "OIDC_CLIENT_ID",
+    "OIDC_CLIENT_SECRET",
+    "OIDC_AUTHORIZATION_ENDPOINT",
+    "OIDC_TOKEN_ENDPOINT",
+    "OIDC_USERINFO_ENDPOINT",
+    "OIDC_JWKS_ENDPOINT",
+)
+OIDC_NAME = read_text("OIDC_NAME", "OpenID Connect")
+OIDC_RP_CLIENT_ID = read_part("OIDC_CLIENT_ID", _PROVIDER)
+OIDC_RP_CLIENT_SECRET = read_part("OIDC_CLIENT_SECRET", _PROVIDER)
+OIDC_OP_AUTHORIZATION_ENDPOINT = read_endpoint("OIDC_AUTHORIZATION_ENDPOINT", _PROVIDER)
+OIDC_OP_TOKEN_ENDPOINT = read_endpoint("OIDC_TOKEN_ENDPOINT", _PROVIDER)
+OIDC_OP_USER_ENDPOINT = read_endpoint("OIDC_USERINFO_ENDPOINT", _PROVIDER)
+OIDC_OP_JWKS_ENDPOINT = read_endpoint("OIDC_JWKS_ENDPOINT", _PROVIDER)
+OIDC_CREATE_USER = read_switch("OIDC_CREATE_ACCOUNTS", default=True)
+OIDC_RP_SIGN_ALGO = "RS256"
+OIDC_USE_PKCE = True
+OIDC_TIMEOUT = 10
+
+AUTHENTICATION_BACKENDS = [
+    "people.attempts.AttemptsBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    *(["people.provider.ProviderBackend"] if OIDC_RP_CLIENT_ID else []),
+]
+
+# Letters: new passwords and invitations. Unset, pages offer none.
+_MAIL = read_mail("EMAIL_URL")
+SENDS_MAIL = bool(_MAIL)
+globals().update(_MAIL)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = read_text("DEFAULT_FROM_EMAIL", "trackingsite@localhost")
 
 # Language and time: rows are UTC; a site's own time zone decides its days.
 LANGUAGE_CODE = "en"
@@ -195,7 +257,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
             "key": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "An API key, which staff make in the admin.",
+                "description": "An API key: your own account's, or one that staff make.",
             }
         }
     },
@@ -219,5 +281,6 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django.request": {"level": "ERROR"},
         "django.security": {"level": "CRITICAL"},
+        "axes": {"level": "CRITICAL"},
     },
 }

@@ -216,6 +216,57 @@ def _keep_secret(keeper: Path) -> None:
         draft.unlink()
 
 
+#: By scheme, where the address names none.
+MAIL_PORTS = {"smtp": 25, "smtps": 587, "smtp+tls": 587, "smtp+ssl": 465}
+
+MAIL_CURE = (
+    "Use smtp://user:password@host:25, smtps:// for STARTTLS or smtp+ssl:// for TLS from the "
+    "start, with @ / # of a password as %40 %2F %23."
+)
+
+
+def read_mail(variable: str) -> dict[str, Any]:
+    """Return Django's settings of the server that sends mail; empty when unset."""
+    url = read_text(variable, "")
+    if not url:
+        return {}
+    shown = mask_password(url)
+    try:
+        # An @ or / of a password that is not escaped would be read as the end of it.
+        if "@" in url.partition("://")[2].partition("@")[2]:
+            raise refuse(variable, shown, MAIL_CURE)
+        parts = urlsplit(url)
+        port = MAIL_PORTS.get(parts.scheme)
+        if port is None or not parts.hostname or not re.fullmatch("/?", parts.path):
+            raise refuse(variable, shown, MAIL_CURE)
+        mail: dict[str, Any] = dict(environ.Env.email_url_config(url))
+    except (ValueError, ImproperlyConfigured):
+        raise refuse(variable, shown, MAIL_CURE) from None
+    return {
+        **{name: value for name, value in mail.items() if value and name != "OPTIONS"},
+        "EMAIL_PORT": mail["EMAIL_PORT"] or port,
+        "EMAIL_TIMEOUT": 10,
+    }
+
+
+def read_part(variable: str, others: tuple[str, ...]) -> str:
+    """Return a text that needs others beside it, empty when none of them is set."""
+    value = read_text(variable, "")
+    if not value and any(read_text(other, "") for other in others):
+        rest = ", ".join(name for name in others if name != variable)
+        raise refuse(variable, value, f"It goes with {rest}: set all of them, or none.")
+    return value
+
+
+def read_endpoint(variable: str, others: tuple[str, ...]) -> str:
+    """Return the address of one part of a provider, empty when none of them is set."""
+    value = read_part(variable, others)
+    if value and not re.fullmatch(r"https?://[^/\s]+\S*", value):
+        cure = f"Set {variable} to an address such as https://id.example.org/oauth2/token."
+        raise refuse(variable, value, cure)
+    return value
+
+
 DATABASE_CURE = (
     "Use sqlite:///relative/path, sqlite:////absolute/path or "
     "postgres://user:password@host:5432/name, with @ / # of a password as %40 %2F %23; "

@@ -17,19 +17,21 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from reports.models import Annotation, Goal, Segment, ShareLink
 from reports.tests.histories import view
 from sites.keys import make_key
-from sites.models import Invitation, Membership, Site
+from sites.models import ApiKey, Invitation, Membership, Site
 from sites.services import add_site, invite
 from visits.models import Visit
 from visits.tests.hits import HOUR, NOON
 
 METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
 
-ANONYMOUS, OUTSIDER, VIEWER, EDITOR, OWNER, STAFF, LINK, OTHER_KEY = ACTORS = (
+ANONYMOUS, OUTSIDER, VIEWER, EDITOR, OWNER, STAFF, LINK, OTHER_KEY, WAITING = ACTORS = (
     *("anonymous", "outsider", "viewer", "editor", "owner", "staff", "link", "other key"),
+    "waiting",  # staff who have shown the password, and not yet the code
 )
 EVERYBODY: Final = frozenset(ACTORS)
 SIGNED_IN: Final = frozenset({OUTSIDER, VIEWER, EDITOR, OWNER, STAFF})
@@ -49,7 +51,10 @@ def row(*methods: str, to: frozenset[str]) -> Row:
 PAGE: Final = row(*READ, to=MEMBERS)
 #: What a link shows too: it is asked for below the link's address, and never for OPTIONS.
 SHARED_PAGE: Final = row("get", "head", to=MEMBERS | {LINK}) | row("options", to=MEMBERS)
-SIGN_IN: Final = row("get", "head", "post", "put", "options", to=EVERYBODY)
+#: Who waits for the code is led on to where it is typed.
+SIGN_IN: Final = row("get", "head", to=EVERYBODY - {WAITING}) | row(
+    "post", "put", "options", to=EVERYBODY
+)
 SCRIPT: Final = row("get", "head", to=EVERYBODY)
 
 MATRIX: Final[dict[str, Row]] = {
@@ -74,7 +79,20 @@ MATRIX: Final[dict[str, Row]] = {
     "theme/": row("post", to=SIGNED_IN),
     # Who is signed in is led on, whatever the method.
     "login/": SIGN_IN | row("patch", "delete", to=SIGNED_IN),
+    "login/code/": row(*METHODS, to=SIGNED_IN)  # who are led on
+    | row("get", "head", "post", "put", "options", to=SIGNED_IN | {WAITING}),
+    # No provider is configured, and no mail is sent.
+    "login/provider/": {},
+    "login/provider/back/": {},
+    "login/forgotten/": {},
+    "login/forgotten/sent/": {},
+    "login/forgotten/<uidb64>/<token>/": {},
     "logout/": row("options", to=EVERYBODY),  # leads to the way in
+    "account/": row(*READ, to=SIGNED_IN),
+    "account/password/": row(*READ, "post", "put", to=SIGNED_IN),
+    "account/second-factor/": row(*READ, "post", "put", to=SIGNED_IN),
+    "account/keys/": row("post", "options", to=SIGNED_IN),
+    "account/keys/<int:pk>/revoke/": row("options", to=SIGNED_IN),  # only the key's own person
     "reports/": row(*READ, to=SIGNED_IN),
     "reports/<str:domain>/": SHARED_PAGE,
     "reports/<str:domain>/visits/": PAGE,
@@ -123,6 +141,8 @@ ARGUMENTS: Final[dict[str, str]] = {
     "<str:dimension>": "page",
     "<str:metric>": "visitors",
     "<str:token>": "x" * 43,
+    "<token>": "x" * 43,
+    "<uidb64>": "MQ",
     "<path:page>": "example.com/",
     r"^js/(?:script|plausible)(?:\.[a-z-]+)*\.js$": "js/script.hash.js",
     r"^js/pa-[\w-]+\.js$": "js/pa-1.js",
@@ -133,6 +153,23 @@ ARGUMENTS: Final[dict[str, str]] = {
     "<id>": "1",
     "(?P<url>.*)$": "nowhere/",
 }
+
+
+#: What takes <int:pk> in the place of which.
+PKS: Final[dict[str, Any]] = {
+    "visits": Visit,
+    "segments": Segment,
+    "annotations": Annotation,
+    "sharing": ShareLink,
+    "goals": Goal,
+    "people/invitations": Invitation,
+    "people": Membership,
+    "account/keys": ApiKey,
+    "totpdevice": TOTPDevice,
+}
+
+
+OF_NO_SITE: Final = frozenset({"account/keys", "totpdevice"})
 
 
 def routes(patterns: Any = None, before: str = "") -> Iterator[str]:
@@ -177,6 +214,10 @@ def clients(example: Site) -> dict[str, Client]:
             Membership.objects.create(site=example, user=user, role=name)
         found[name] = Client()
         found[name].force_login(user)
+    waiting = users.create_user(WAITING, is_staff=True, is_superuser=True)
+    TOTPDevice.objects.create(user=waiting, name="app")
+    found[WAITING] = Client()
+    found[WAITING].force_login(waiting)
     other = Site.objects.get(domain="other.example")
     _, key = make_key(name="other", sites=[other], can_read=True, can_send=True)
     found[OTHER_KEY] = Client(headers={"Authorization": f"Bearer {key}"})
@@ -189,20 +230,9 @@ def address_of(route: str, site: Site) -> str:
     for part, value in ARGUMENTS.items():
         address = address.replace(part, value)
     if "<int:pk>" in address:
-        model: Any = next(
-            model
-            for name, model in {
-                "visits": Visit,
-                "segments": Segment,
-                "annotations": Annotation,
-                "sharing": ShareLink,
-                "goals": Goal,
-                "people/invitations": Invitation,
-                "people": Membership,
-            }.items()
-            if f"/{name}/" in address
-        )
-        address = address.replace("<int:pk>", str(model.objects.filter(site=site).first().pk))
+        name = next(name for name in PKS if f"{name}/<int:pk>" in address)
+        found = PKS[name].objects.filter(**({"site": site} if name not in OF_NO_SITE else {}))
+        address = address.replace("<int:pk>", str(found.first().pk))
     assert "<" not in address, route
     return f"/{address}"
 
@@ -212,6 +242,7 @@ def kept(example: Site) -> ShareLink:
     """A segment and an annotation for everybody, of nobody here, and a link; returns the link."""
     helper = get_user_model().objects.create_user("helper")
     Membership.objects.create(site=example, user=helper)
+    make_key(name="helper's", person=helper, can_read=True)
     invite(site=example, by=helper, role=Membership.Role.VIEWER, note="a friend")
     Goal.objects.create(site=example, name="a", kind=Goal.Kind.PAGE, page="/")
     Segment.objects.create(site=example, name="a", filters=["is,page,/"], is_shared=True)
@@ -281,6 +312,7 @@ def test_the_admin_answers_staff_alone(
 @pytest.mark.parametrize("route", ADMIN)
 def test_the_admin_answers_staff_what_they_may(route: str, example: Site) -> None:
     helper = get_user_model().objects.create_user("helper", is_staff=True)
+    TOTPDevice.objects.create(user=get_user_model().objects.create_user("other"), name="app")
     client = Client()
     client.force_login(helper)
     for_all_staff = {"admin/", "admin/password_change/", "admin/password_change/done/"}

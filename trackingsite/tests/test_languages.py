@@ -221,7 +221,8 @@ def test_what_is_installed_is_what_is_written(language: str, tmp_path: Path) -> 
 
 @needs_gettext
 def test_every_text_that_is_marked_is_there(tmp_path: Path) -> None:
-    for name in ("manage.py", "trackingsite", "sites", "visits", "archive", "imports", "reports"):
+    apps = ("trackingsite", "sites", "people", "visits", "archive", "imports", "reports")
+    for name in ("manage.py", *apps):
         source = FOLDER / name
         if source.is_dir():
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("tests"))

@@ -17,14 +17,17 @@ from trackingsite.settings.environment import (
     read_data_dir,
     read_database,
     read_days,
+    read_endpoint,
     read_env_file,
     read_file,
     read_header,
     read_hosts,
     read_list,
+    read_mail,
     read_networks,
     read_number,
     read_origins,
+    read_part,
     read_secret_key,
     read_switch,
     read_text,
@@ -396,6 +399,76 @@ def test_hosts_and_origins(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert read_hosts("HOSTS", []) == ["stats.example.org", ".example.com", "[::1]"]
     assert read_origins("ORIGINS") == ["https://stats.example.org", "http://127.0.0.1:8000"]
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "user", "password", "tls", "ssl"),
+    [
+        ("smtp://mail.example", "mail.example", 25, None, None, None, None),
+        ("smtp://mail.example:2525/", "mail.example", 2525, None, None, None, None),
+        ("smtps://a:b%40c%2Fd@mail.example", "mail.example", 587, "a", "b@c/d", True, None),
+        ("smtp+ssl://a%40x:b@mail.example", "mail.example", 465, "a@x", "b", None, True),
+    ],
+)
+def test_mail(
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    host: str,
+    port: int,
+    user: str | None,
+    password: str | None,
+    tls: bool | None,
+    ssl: bool | None,
+) -> None:
+    monkeypatch.setenv("EMAIL_URL", url)
+
+    mail = read_mail("EMAIL_URL")
+
+    assert (mail["EMAIL_HOST"], mail["EMAIL_PORT"]) == (host, port)
+    assert (mail.get("EMAIL_HOST_USER"), mail.get("EMAIL_HOST_PASSWORD")) == (user, password)
+    assert (mail.get("EMAIL_USE_TLS"), mail.get("EMAIL_USE_SSL")) == (tls, ssl)
+    assert mail["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
+
+
+def test_no_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EMAIL_URL", raising=False)
+
+    assert read_mail("EMAIL_URL") == {}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example",
+        "http://mail.example",
+        "smtp://",
+        "smtp://a:s3@cret@h",
+        "smtp://h:x",
+        "smtp://h/f",
+    ],
+)
+def test_refuses_a_mail_server(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("EMAIL_URL", url)
+
+    with pytest.raises(ImproperlyConfigured, match="Use smtp://") as refused:
+        read_mail("EMAIL_URL")
+    assert "s3" not in f"{refused.value}"
+
+
+def test_parts_that_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = ("ONE_PART", "OTHER_PART")
+    for name in both:
+        monkeypatch.delenv(name, raising=False)
+    assert read_part("ONE_PART", both) == read_endpoint("ONE_PART", both) == ""
+
+    monkeypatch.setenv("OTHER_PART", "http://id.example/token")
+
+    assert read_endpoint("OTHER_PART", both) == "http://id.example/token"
+    with pytest.raises(ImproperlyConfigured, match=r"ONE_PART= .*goes with OTHER_PART: set all"):
+        read_part("ONE_PART", both)
+    monkeypatch.setenv("ONE_PART", "id.example/token")
+    with pytest.raises(ImproperlyConfigured, match="Set ONE_PART to an address such as"):
+        read_endpoint("ONE_PART", both)
 
 
 def test_refuses_a_database_in_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
