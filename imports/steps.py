@@ -14,6 +14,7 @@ from visits.ingestion.pipeline import (
     drop_bot,
     drop_excluded,
     drop_spam_referrer,
+    forget_unkept,
     put_channel,
     put_device,
     put_page,
@@ -77,4 +78,5 @@ def past_steps() -> tuple[Step, ...]:
         KnownSteps((put_device,), given=attrgetter("user_agent"), added=("device",)),
         KnownSteps((put_place,), given=attrgetter("address", "sent.timezone"), added=("place",)),
         drop_excluded,
+        forget_unkept,
     )

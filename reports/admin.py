@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_POST
 
@@ -25,6 +27,7 @@ from reports.diagnosis import Finding, diagnose, read_signs
 from reports.formats import DASH, format_share
 from reports.left_out import MOST_DAYS, Part, left_out_on, tell_left_out
 from reports.models import Annotation, Goal, Segment, ShareLink
+from reports.site_changes import change_site, download_settings, import_sites, is_typed
 from sites.admin import (
     ExclusionInline,
     GroupMembershipInline,
@@ -40,6 +43,7 @@ from visits.ingestion.exclusions import count_name
 from visits.models import DailyCount, Visit
 from visits.tracker.page_check import check_page
 from visits.tracker.snippet import tracking_snippet
+from visits.trial import send_trial
 
 
 class SiteChangeList(ChangeList):
@@ -93,6 +97,7 @@ class SiteTrafficAdmin(SiteAdmin):
         "name",
         "report",
         "visitors",
+        "now",
         "trend",
         "last_hit",
         "left_out",
@@ -106,6 +111,9 @@ class SiteTrafficAdmin(SiteAdmin):
         GroupMembershipInline,
     )
     change_form_template = "admin/sites/site/change_form.html"
+    change_list_template = "admin/sites/site/change_list.html"
+    delete_confirmation_template = "admin/sites/site/delete.html"
+    actions = ("send_test_hits", "erase", "export_settings")
 
     class Media:
         """The small chart's style, and the copy button's work."""
@@ -121,6 +129,11 @@ class SiteTrafficAdmin(SiteAdmin):
     def visitors(self, site: Site) -> int:
         """Return the unique visitors of the last 24 hours."""
         return self._activity(site).visitors
+
+    @admin.display(description="now")
+    def now(self, site: Site) -> int:
+        """Return the visitors of the last five minutes."""
+        return self._activity(site).current
 
     @admin.display(description="by hour")
     def trend(self, site: Site) -> str:
@@ -190,28 +203,102 @@ class SiteTrafficAdmin(SiteAdmin):
         pages = [
             ("check-page", "check_page", require_POST(self.check_page_view)),
             ("hits", "hits", self.hits_view),
+            ("changes", "changes", self.changes_view),
+            ("settings.json", "settings", self.settings_view),
         ]
         own = [
             path(
-                f"<int:object_id>/{address}/",
+                f"<int:object_id>/{address}" if "." in address else f"<int:object_id>/{address}/",
                 self.admin_site.admin_view(view),
                 name=f"sites_site_{name}",
             )
             for address, name, view in pages
         ]
-        return [*own, *super().get_urls()]
+        sites = path(
+            "import/", self.admin_site.admin_view(self.import_view), name="sites_site_import"
+        )
+        return [*own, sites, *super().get_urls()]
 
-    def hits_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Show a site's hits as they arrive; POST begins to watch them, or ends it."""
+    def changes_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Change the domain, archive the site, or give it the settings of a file."""
+        site = self._find(request, object_id, self.has_change_permission)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "can_delete": self.has_delete_permission(request, site),
+        }
+        return change_site(request, site, context)
+
+    def settings_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Send the site's settings as a file."""
+        site = self._find(request, object_id, self.has_view_permission)
+        return download_settings([site])
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        """Make sites, or change them, as a file of settings says."""
+        if not (self.has_add_permission(request) and self.has_change_permission(request)):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "opts": self.opts}
+        return import_sites(request, context)
+
+    def _find(self, request: HttpRequest, object_id: int, may: Callable[..., bool]) -> Site:
+        """Return the site. Raises Http404 for none, PermissionDenied for who may not."""
         site = self.get_object(request, str(object_id))
         if site is None:
             raise Http404
-        if request.method == "POST":
-            if not self.has_change_permission(request, site):
-                raise PermissionDenied
-            return change_watch(request, site)
-        if not self.has_view_permission(request, site):
+        if not may(request, site):
             raise PermissionDenied
+        return site
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Return the actions; sites are deleted one by one, as each wants its domain typed."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    @admin.action(description="Send a test hit to selected sites", permissions=["change"])
+    def send_test_hits(self, request: HttpRequest, queryset: QuerySet[Site]) -> None:
+        """Say of each site what became of a hit from this browser."""
+        for site in queryset:
+            verdict = send_trial(site, request)
+            level = messages.SUCCESS if verdict == "stored" else messages.WARNING
+            self.message_user(request, f"A test hit of {site.shown_domain}: {verdict}.", level)
+
+    @admin.action(description="Erase a path, days or more of the selected site")
+    def erase(self, request: HttpRequest, queryset: QuerySet[Site]) -> HttpResponse | None:
+        """Lead to the form of erasures."""
+        sites = list(queryset[:2])
+        if len(sites) != 1:
+            self.message_user(request, "Choose one site.", messages.ERROR)
+            return None
+        address = reverse("admin:archive_erasure_add")
+        return HttpResponseRedirect(f"{address}?{urlencode({'site': sites[0].pk})}")
+
+    @admin.action(description="Export settings of selected sites", permissions=["view"])
+    def export_settings(self, request: HttpRequest, queryset: QuerySet[Site]) -> HttpResponse:
+        """Send them as one file."""
+        return download_settings(queryset)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Delete the site where its domain is typed; ask again where it is not."""
+        site = self.get_object(request, object_id)
+        typed = request.POST.get("typed", "")
+        if request.method == "POST" and site is not None and not is_typed(site, typed):
+            self.message_user(
+                request, f"Type {site.shown_domain} to delete it for good.", messages.ERROR
+            )
+            return HttpResponseRedirect(request.path)
+        return super().delete_view(request, object_id, extra_context)
+
+    def hits_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Show a site's hits as they arrive; POST begins to watch them, or ends it."""
+        is_change = request.method == "POST"
+        may = self.has_change_permission if is_change else self.has_view_permission
+        site = self._find(request, object_id, may)
+        if is_change:
+            return change_watch(request, site)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -222,11 +309,7 @@ class SiteTrafficAdmin(SiteAdmin):
 
     def check_page_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Fetch the site's page and say what its tag is like, back on the site's page."""
-        site = self.get_object(request, str(object_id))
-        if site is None:
-            raise Http404
-        if not self.has_change_permission(request, site):
-            raise PermissionDenied
+        site = self._find(request, object_id, self.has_change_permission)
         check = check_page(site)
         level = messages.SUCCESS if check.is_fine else messages.WARNING
         self.message_user(request, check.words, level)
@@ -256,11 +339,6 @@ class SiteTrafficAdmin(SiteAdmin):
         """Delete the visits in small transactions, so that hits of other sites get in between."""
         delete_visits(obj)
         obj.delete()
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Site]) -> None:
-        """Delete each of the chosen sites."""
-        for site in queryset:
-            self.delete_model(request, site)
 
     def _activity(self, site: Site) -> Activity:
         activity: Activity = site.activity  # type: ignore[attr-defined]

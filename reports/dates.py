@@ -178,12 +178,14 @@ class DateRange:
             return (Interval.WEEK, Interval.DAY, Interval.MONTH)
         return (Interval.MONTH, Interval.WEEK)
 
-    def buckets(self, interval: Interval) -> list[Bucket]:
+    def buckets(self, interval: Interval, week_begins: int = 1) -> list[Bucket]:
         """Every bucket that meets the range, in order, also those in which nothing happened.
 
-        The first week or month may begin before the range; the range alone is counted in it.
+        The first week or month may begin before the range; the range alone is counted in it. Weeks
+        begin on that day, 1 for Monday.
         """
-        return [bucket for bucket in self._all_buckets(interval) if self._meets(bucket)]
+        buckets = self._all_buckets(interval, week_begins)
+        return [bucket for bucket in buckets if self._meets(bucket)]
 
     def _meets(self, bucket: Bucket) -> bool:
         # Of two times of one zone Python compares what the clock showed, twice an hour in autumn.
@@ -191,12 +193,16 @@ class DateRange:
         begun = self.until is None or starts_at < self.until
         return begun and (self.since is None or ends_at > self.since)
 
-    def _all_buckets(self, interval: Interval) -> list[Bucket]:
+    def _all_buckets(self, interval: Interval, week_begins: int) -> list[Bucket]:
         if interval in _CLOCK:
             return list(self._clock(_CLOCK[interval]))
         step = _STEPS[interval]
         buckets = []
-        day = _BEGINNINGS[interval](self.first_day)
+        day = self.first_day
+        if interval is Interval.WEEK:
+            day -= (day.isoweekday() - week_begins) % 7 * DAY
+        elif interval is Interval.MONTH:
+            day = first_of_month(day)
         while day < self.end_day:
             following = step(day)
             buckets.append(Bucket(day, midnight(day, self.zone), midnight(following, self.zone)))
@@ -248,10 +254,6 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, zone)
 
 
-def _monday(day: date) -> date:
-    return day - day.weekday() * DAY
-
-
 def first_of_month(day: date) -> date:
     """The first day of the day's month."""
     return day.replace(day=1)
@@ -271,11 +273,6 @@ def _year_before(day: _Day) -> _Day:
 
 #: Buckets of a fixed width in time.
 _CLOCK: Final = {Interval.MINUTE: MINUTE, Interval.HOUR: HOUR}
-_BEGINNINGS: Final[dict[Interval, Callable[[date], date]]] = {
-    Interval.DAY: lambda day: day,
-    Interval.WEEK: _monday,
-    Interval.MONTH: first_of_month,
-}
 _STEPS: Final[dict[Interval, Callable[[date], date]]] = {
     Interval.DAY: lambda day: day + DAY,
     Interval.WEEK: lambda day: day + 7 * DAY,

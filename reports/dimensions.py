@@ -139,19 +139,27 @@ def property_dimension(name: str) -> Dimension:
     )
 
 
-#: Time, by the width of a bucket. A minute's and an hour's come from the beginnings that the
-#: question brings.
+def _week(days_later: int) -> Dimension:
+    """Weeks that begin so many days after a Monday."""
+    shift = (7 - days_later) % 7
+    expression = "date_trunc('week', happened_on)::DATE"
+    if shift:
+        expression = f"date_trunc('week', happened_on + {shift})::DATE - {shift}"
+    return Dimension(name="time_week", label=_("Week"), expression=expression)
+
+
+#: Weeks by the day on which they begin, 1 for Monday.
+WEEKS: Final = {day: _week(day - 1) for day in (1, 6, 7)}
+
+#: Time, by the width of a bucket; a site's weeks are one of WEEKS. A minute's and an hour's come
+#: from the beginnings that the question brings.
 TIME: Final[dict[Interval, Dimension]] = {
     Interval.MINUTE: Dimension(
         name="time_minute", label=_("Minute"), expression="minutes.starts_at"
     ),
     Interval.HOUR: Dimension(name="time_hour", label=_("Hour"), expression="hours.starts_at"),
     Interval.DAY: Dimension(name="time_day", label=_("Day"), expression="happened_on"),
-    Interval.WEEK: Dimension(
-        name="time_week",
-        label=_("Week"),
-        expression="date_trunc('week', happened_on)::DATE",
-    ),
+    Interval.WEEK: WEEKS[1],
     Interval.MONTH: Dimension(
         name="time_month",
         label=_("Month"),
@@ -164,5 +172,15 @@ WEEKDAY: Final = Dimension(name="weekday", label=_("Weekday"), expression="isodo
 #: ... and every day: 0 to 23, as the site's clocks showed it. The question brings what they showed.
 HOUR_OF_DAY: Final = Dimension(name="hour_of_day", label=_("Hour of day"), expression="hour_of_day")
 
+#: The width of what is a bucket of time.
+INTERVALS: Final[dict[Dimension, Interval]] = {
+    **{dimension: interval for interval, dimension in TIME.items()},
+    **dict.fromkeys(WEEKS.values(), Interval.WEEK),
+}
 #: Those that tell when something happened.
-OF_TIME: Final = frozenset({*TIME.values(), WEEKDAY, HOUR_OF_DAY})
+OF_TIME: Final = frozenset({*INTERVALS, WEEKDAY, HOUR_OF_DAY})
+
+
+def time_dimension(interval: Interval, week_begins: int) -> Dimension:
+    """Return the buckets of a width, for weeks those that begin on that day, 1 for Monday."""
+    return WEEKS[week_begins] if interval is Interval.WEEK else TIME[interval]

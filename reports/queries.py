@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from reports.dates import Bucket, DateRange, Interval
-from reports.dimensions import TIME, Dimension
+from reports.dimensions import INTERVALS, Dimension, time_dimension
 from reports.filters import Condition
 from reports.metrics import Metric, Money, Unit
 from sites.models import Site
@@ -129,13 +129,15 @@ def break_down(warehouse: Warehouse, query: ReportQuery) -> Breakdown:
 
 def chart(warehouse: Warehouse, query: ReportQuery, interval: Interval) -> list[Point]:
     """Return a point per bucket of the range, in order, with none left out."""
-    rows = warehouse.answer(replace(query, dimensions=(TIME[interval],), order_by=()))
+    by_time = time_dimension(interval, query.site.week_begins)
+    rows = warehouse.answer(replace(query, dimensions=(by_time,), order_by=()))
     by_key: dict[date | datetime, Figures] = {
         row[0]: _figures(query.metrics, row[1:]) for row in rows
     }
     nothing = _over_nothing(query.metrics)
     return [
-        Point(bucket, by_key.get(bucket.key, nothing)) for bucket in query.range.buckets(interval)
+        Point(bucket, by_key.get(bucket.key, nothing))
+        for bucket in query.range.buckets(interval, query.site.week_begins)
     ]
 
 
@@ -164,7 +166,7 @@ def compare_rows(
     """
     if not rows:
         return []
-    places = [_earlier_values(dimension, query.range, earlier) for dimension in query.dimensions]
+    places = [_earlier_values(dimension, query, earlier) for dimension in query.dimensions]
     groups = [
         tuple(place(value) for place, value in zip(places, row.dimensions, strict=True))
         for row in rows
@@ -184,14 +186,16 @@ def compare_rows(
 
 
 def _earlier_values(
-    dimension: Dimension, now: DateRange, earlier: DateRange
+    dimension: Dimension, query: ReportQuery, earlier: DateRange
 ) -> Callable[[Any], Any]:
     """Return what tells a value's counterpart: itself, or the bucket that has its place."""
-    for interval, time in TIME.items():
-        if dimension is time:
-            pairs = zip(now.buckets(interval), earlier.buckets(interval), strict=False)
-            return {bucket.key: before.key for bucket, before in pairs}.get
-    return lambda value: value
+    interval = INTERVALS.get(dimension)
+    if interval is None:
+        return lambda value: value
+    begins = query.site.week_begins
+    now = query.range.buckets(interval, begins)
+    pairs = zip(now, earlier.buckets(interval, begins), strict=False)
+    return {bucket.key: before.key for bucket, before in pairs}.get
 
 
 def _over_nothing(metrics: tuple[Metric, ...]) -> Figures:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reports.dates import DateRange, Interval
-from reports.dimensions import TIME, Dimension
+from reports.dimensions import INTERVALS, Dimension, time_dimension
 from reports.filters import tells_action
 from reports.metrics import (
     CONVERSION_RATE,
@@ -94,7 +94,7 @@ def read_question(data: object, asker: Asker) -> Question:
     )
     metrics = _read_metrics(sent["metrics"])
     names = _read_names(sent.get("dimensions", []))
-    found = [_read_dimension(name, place, days) for place, name in enumerate(names)]
+    found = [_read_dimension(name, place, days, asker) for place, name in enumerate(names)]
     filters = ConditionReader().read(sent.get("filters", []))
     dimensions = tuple(dimension for dimension, _, _ in found)
     limit, offset = _read_pagination(sent.get("pagination", {}))
@@ -139,7 +139,7 @@ def _read_names(value: object) -> list[str]:
 
 
 def _read_dimension(
-    name: str, number: int, days: DateRange
+    name: str, number: int, days: DateRange, asker: Asker
 ) -> tuple[Dimension, Term | None, Interval | None]:
     """The dimension of a name, with its term or, if it is of time, its interval."""
     place = f"#/dimensions/{number}"
@@ -147,7 +147,7 @@ def _read_dimension(
         most = MOST_DAYS.get(interval, days.days)
         if days.days > most:
             raise QuestionError(place, f"By {interval}s a range has {most} days at most.")
-        return TIME[interval], None, interval
+        return time_dimension(interval, asker.site.week_begins), None, interval
     term = read_term(name, place)
     return term.dimension, term, None
 
@@ -160,7 +160,7 @@ def _read_order(
 ) -> tuple[Order, ...]:
     """As asked; by default by time, the earliest first, then the first metric's greatest first."""
     if value is None:
-        by_time = [Order(d, descending=False) for d in dimensions if d in TIME.values()]
+        by_time = [Order(d, descending=False) for d in dimensions if d in INTERVALS]
         return (*by_time, Order(metrics[0]))
     keys: dict[str, Metric | Dimension] = {metric.name: metric for metric in metrics}
     keys |= dict(zip(names, dimensions, strict=True))
@@ -222,5 +222,5 @@ def _check(query: ReportQuery, include: Include) -> None:
     if {CONVERSION_RATE, GROUP_CONVERSION_RATE} & set(query.metrics) and not names_action:
         sentence = "A conversion rate needs a condition or dimension on a goal, event or property."
         raise QuestionError("#/metrics", sentence)
-    if include.time_labels and not any(d in TIME.values() for d in query.dimensions):
+    if include.time_labels and not any(d in INTERVALS for d in query.dimensions):
         raise QuestionError("#/include/time_labels", "Labels of time need a dimension of time.")

@@ -48,8 +48,10 @@ def ask_of_week(question: ReportQuery) -> ReportQuery:
     )
 
 
-def draw_week(rows: Iterable[Row], days: DateRange, today: date) -> list[Weekday]:
-    """Return the seven days of a week, Monday first, with the visitors of all such days.
+def draw_week(
+    rows: Iterable[Row], days: DateRange, today: date, week_begins: int = 1
+) -> list[Weekday]:
+    """Return the seven days of a week, with the visitors of all such days; 1 begins on Monday.
 
     Colours are by how many there were on such a day, of those that have come, on average: a month
     has more Mondays than Tuesdays at times.
@@ -74,7 +76,7 @@ def draw_week(rows: Iterable[Row], days: DateRange, today: date) -> list[Weekday
                 for hour in HOURS
             ],
         )
-        for weekday in range(1, DAYS_OF_WEEK + 1)
+        for weekday in ((week_begins - 1 + n) % DAYS_OF_WEEK + 1 for n in range(DAYS_OF_WEEK))
     ]
 
 

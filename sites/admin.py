@@ -91,8 +91,31 @@ class SiteForm(forms.ModelForm[Site]):
             "respects_gpc",
             "respects_dnt",
             "address_kept",
+            "place_kept",
+            "keeps_language",
+            "keeps_screen",
+            "keeps_properties",
             "keep_events_days",
+            "currency",
+            "week_begins",
         )
+
+
+class ArchivedFilter(admin.SimpleListFilter):
+    """Sites in use, or those that are archived."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the choices besides the one for all."""
+        return [("in-use", "in use"), ("archived", "archived")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Site]) -> QuerySet[Site]:
+        """Return the sites of the state chosen, all when none is."""
+        if self.value() not in {"in-use", "archived"}:
+            return queryset
+        return queryset.filter(archived_at__isnull=self.value() == "in-use")
 
 
 class SiteAdmin(admin.ModelAdmin[Site]):
@@ -100,6 +123,7 @@ class SiteAdmin(admin.ModelAdmin[Site]):
 
     form = SiteForm
     search_fields = ("domain", "name", "=uuid", "=public_key")
+    list_filter = (ArchivedFilter, "collects", "is_public")
     inlines = (ExclusionInline, MetadataInline, MembershipInline, GroupMembershipInline)
     readonly_fields = ("id", "uuid", "public_key", "added_at")
     fieldsets = (
@@ -112,11 +136,15 @@ class SiteAdmin(admin.ModelAdmin[Site]):
                     "respects_gpc",
                     "respects_dnt",
                     "address_kept",
+                    "place_kept",
+                    "keeps_language",
+                    "keeps_screen",
+                    "keeps_properties",
                     "keep_events_days",
                 )
             },
         ),
-        ("Reports", {"fields": ("shows_visits", "is_public")}),
+        ("Reports", {"fields": ("shows_visits", "is_public", "currency", "week_begins")}),
         (
             "Names for programs",
             {
@@ -126,6 +154,10 @@ class SiteAdmin(admin.ModelAdmin[Site]):
             },
         ),
     )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> Any:
+        """Return what nobody types; a site that is there gets another domain on a page for it."""
+        return (*self.readonly_fields, "domain") if obj else self.readonly_fields
 
 
 class ApiKeyForm(forms.ModelForm[ApiKey]):

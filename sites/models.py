@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
@@ -46,6 +46,20 @@ class Site(models.Model):
         NONE = "none", "nothing (recommended)"
         SHORTENED = "shortened", "shortened: 203.0.113.0, 2001:db8:1::"
         WHOLE = "whole", "whole"
+
+    class PlaceKept(models.TextChoices):
+        """What is stored of where a visitor is."""
+
+        CITY = "city", "country, region and city"
+        COUNTRY = "country", "country alone"
+        NONE = "none", "nothing"
+
+    class WeekBegins(models.IntegerChoices):
+        """The first day of a week, by its number in ISO 8601."""
+
+        MONDAY = 1, "Monday"
+        SATURDAY = 6, "Saturday"
+        SUNDAY = 7, "Sunday"
 
     uuid = models.UUIDField("UUID", unique=True, default=uuid.uuid4, editable=False)
     public_key = models.CharField(
@@ -104,6 +118,20 @@ class Site(models.Model):
         default=AddressKept.NONE,
         help_text="An address is always used to tell visitors apart, and forgotten after it.",
     )
+    place_kept = models.CharField(
+        "visitor place kept",
+        max_length=10,
+        choices=PlaceKept.choices,
+        default=PlaceKept.CITY,
+        help_text="Counts for new hits only, as the three below.",
+    )
+    keeps_language = models.BooleanField("keeps the browser's language", default=True)
+    keeps_screen = models.BooleanField("keeps the width of the screen", default=True)
+    keeps_properties = models.BooleanField(
+        "keeps properties of events",
+        default=True,
+        help_text="Switched off, what pages send beside an event's name is thrown away.",
+    )
     keep_events_days = models.PositiveIntegerField(
         "days that events are kept",
         null=True,
@@ -111,6 +139,27 @@ class Site(models.Model):
         validators=[MinValueValidator(LEAST_DAYS_KEPT)],
         help_text="Older events are deleted for good; their daily figures stay, so that reports "
         "without filters still reach back. Left empty: events are kept for ever.",
+    )
+    currency = models.CharField(
+        max_length=3,
+        blank=True,
+        validators=[RegexValidator("^[A-Z]{3}$", "Write a currency as ISO 4217 has it: EUR.")],
+        help_text="In which the values of new goals are typed, such as EUR.",
+    )
+    week_begins = models.PositiveSmallIntegerField(
+        "week begins on",
+        choices=WeekBegins.choices,
+        default=WeekBegins.MONDAY,
+        help_text="In charts by week, and where reports show the days of a week.",
+    )
+    former_domain = models.CharField(
+        max_length=253, blank=True, editable=False, help_text="By which its hits came before."
+    )
+    former_domain_until = models.DateTimeField(
+        null=True, editable=False, help_text="Until then hits by the former domain are its own."
+    )
+    archived_at = models.DateTimeField(
+        null=True, editable=False, help_text="Since then it takes no hits, and no list shows it."
     )
     watched_until = models.DateTimeField(
         null=True, editable=False, help_text="Until then each hit is kept with its verdict."
@@ -148,6 +197,17 @@ class Site(models.Model):
     def exclusion_rows(self) -> tuple[tuple[int, str, str], ...]:
         """Each of its exclusions as id, kind and value, read once: every hit asks for them."""
         return tuple((each.pk, each.kind, each.value) for each in self.exclusions.all())
+
+    @property
+    def takes_hits(self) -> bool:
+        """Whether its hits are stored."""
+        return self.collects and self.archived_at is None
+
+    @cached_property
+    def keeps_all(self) -> bool:
+        """Whether nothing that hits bring is thrown away; every hit asks."""
+        keeps = self.keeps_language and self.keeps_screen and self.keeps_properties
+        return keeps and self.place_kept == self.PlaceKept.CITY
 
     @property
     def shown_domain(self) -> str:

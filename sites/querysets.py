@@ -30,6 +30,10 @@ class SiteQuerySet(models.QuerySet["Site"]):
         here = models.Q(pk__in=own.values("pk")) | models.Q(pk__in=of_groups.values("pk"))
         return self.filter(here)
 
+    def in_use(self) -> Self:
+        """Sites that are not archived."""
+        return self.filter(archived_at=None)
+
     def matching(self, search: str) -> Self:
         """Sites whose domain or name holds `search`, in capitals or not.
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
+from django.utils import timezone
 
 from sites.models import Exclusion, Site
 
@@ -32,8 +33,13 @@ def find_site(domain: str) -> Site | None:
     now = time.monotonic()
     if now >= _good_until:
         sites = Site.objects.order_by().prefetch_related("exclusions")
-        _by_domain = {site.domain: site for site in sites}
-        _watched = tuple(site for site in _by_domain.values() if site.watched_until)
+        by_domain = {site.domain: site for site in sites}
+        _watched = tuple(site for site in by_domain.values() if site.watched_until)
+        moment = timezone.now()
+        for site in list(by_domain.values()):
+            if site.former_domain_until and site.former_domain_until > moment:
+                by_domain.setdefault(site.former_domain, site)
+        _by_domain = by_domain
         _good_until = now + KEPT_SECONDS
     return _by_domain.get(domain)
 

@@ -14,6 +14,9 @@ from sites.domains import normalise_domain
 from sites.models import Invitation, Membership, Metadata, Site
 from sites.tokens import draw_token, hash_token
 
+#: How long a site whose domain was changed goes on to take hits by the domain before.
+FORMER_FOR: Final = timedelta(hours=72)
+
 #: How long an invitation can be taken up.
 INVITATION_LIFE: Final = timedelta(days=7)
 
@@ -80,6 +83,39 @@ def update_metadata(*, site: Site, metadata: Mapping[str, str | None]) -> dict[s
             Metadata(site=site, key=key, value=value).clean_fields()
             site.metadata.update_or_create(key=key, defaults={"value": value})
     return dict(site.metadata.values_list("key", "value"))
+
+
+def change_domain(site: Site, domain: str) -> None:
+    """Give the site another domain; for FORMER_FOR hits by the one before are still its own.
+
+    Raises ValidationError, with its messages by field, for a domain that is taken or malformed;
+    nothing is changed then.
+    """
+    before = site.domain
+    site.domain = domain
+    try:
+        site.full_clean()
+    except ValidationError:
+        site.domain = before
+        raise
+    if site.domain == before:
+        return
+    if site.base_url == f"https://{before}":
+        site.base_url = f"https://{site.domain}"
+    site.former_domain, site.former_domain_until = before, clock.now() + FORMER_FOR
+    site.save()
+
+
+def archive(site: Site) -> None:
+    """Let the site take no more hits and stand in no list; its reports stay."""
+    site.archived_at = site.archived_at or clock.now()
+    site.save(update_fields=["archived_at"])
+
+
+def take_back(site: Site) -> None:
+    """Undo `archive`."""
+    site.archived_at = None
+    site.save(update_fields=["archived_at"])
 
 
 def invite(

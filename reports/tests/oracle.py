@@ -341,10 +341,21 @@ def local_day(zone: ZoneInfo) -> Callable[[OracleVisit, Action], date]:
     return lambda visit, action: action.at.astimezone(zone).date()
 
 
-def local_monday(zone: ZoneInfo) -> Callable[[OracleVisit, Action], date]:
-    """Return what tells the Monday of an action's week."""
-    day = local_day(zone)
-    return lambda visit, action: day(visit, action) - timedelta(days=day(visit, action).weekday())
+def local_week(begins: str) -> Callable[[ZoneInfo], Callable[[OracleVisit, Action], date]]:
+    """Return what tells the first day of an action's week, which is a "Monday", or another day."""
+
+    def of_zone(zone: ZoneInfo) -> Callable[[OracleVisit, Action], date]:
+        day = local_day(zone)
+
+        def first(visit: OracleVisit, action: Action) -> date:
+            at = day(visit, action)
+            while f"{at:%A}" != begins:
+                at -= timedelta(days=1)
+            return at
+
+        return first
+
+    return of_zone
 
 
 def local_month(zone: ZoneInfo) -> Callable[[OracleVisit, Action], date]:

@@ -43,7 +43,9 @@ def visit(site: Site, at_noon: None) -> Visit:
 
 def fill(**fields: str) -> dict[str, str]:
     """Return the form of a site, filled in."""
-    ordinary = {"timezone": "UTC", "collects": "on", "address_kept": "none"}
+    kept = {"address_kept": "none", "place_kept": "city", "keeps_language": "on"}
+    kept |= {"keeps_screen": "on", "keeps_properties": "on"}
+    ordinary = {"timezone": "UTC", "collects": "on", "week_begins": "1"} | kept
     return NO_ROWS | ordinary | fields
 
 
@@ -65,8 +67,8 @@ def test_the_list_of_sites_shows_how_each_is_doing(
     page = Page.of(staff.get(SITES))
 
     assert page.admin_list == [
-        ["example.com", "-", "Open", "1", "1 hour, 59 minutes ago", "–"],
-        ["other.example", "-", "Open", "0", "none yet", "–"],
+        ["example.com", "-", "Open", "1", "0", "1 hour, 59 minutes ago", "–"],
+        ["other.example", "-", "Open", "0", "0", "none yet", "–"],
     ]
     assert page.links("/reports/") == ["/reports/example.com/", "/reports/other.example/"]
     labels = [trend.attributes["aria-label"] for trend in page.with_class("trend")]
@@ -81,7 +83,7 @@ def test_visitors_and_the_last_hit_are_those_of_the_last_24_hours(
 
     (row,) = Page.of(staff.get(SITES)).admin_list
 
-    assert row[3:] == ["2", "11 hours ago", "–"]
+    assert row[3:] == ["2", "0", "11 hours ago", "–"]
 
 
 @pytest.mark.parametrize(
@@ -399,13 +401,16 @@ def test_a_site_is_deleted_with_all_of_its_visits_and_no_others(
     assert "example.com, with all of its visits: 1" in asked.text
     assert Site.objects.count() == 2
 
-    assert staff.post(address, {"post": "yes"}).status_code == 302
+    for typed in ("", "other.example", "example"):
+        staff.post(address, {"post": "yes", "typed": typed})
+        assert Site.objects.count() == 2
+    assert staff.post(address, {"post": "yes", "typed": " Example.com"}).status_code == 302
     assert list(Site.objects.all()) == [other_site]
     assert set(Visit.objects.values_list("site", flat=True)) == {other_site.pk}
     assert set(Event.objects.values_list("site", flat=True)) == {other_site.pk}
 
 
-def test_chosen_sites_are_deleted_together(site: Site, other_site: Site, staff: Client) -> None:
+def test_sites_are_not_deleted_by_the_dozen(site: Site, other_site: Site, staff: Client) -> None:
     view(site, NOON)
     chosen = {
         "action": "delete_selected",
@@ -413,5 +418,5 @@ def test_chosen_sites_are_deleted_together(site: Site, other_site: Site, staff: 
         "post": "yes",
     }
 
-    assert staff.post("/admin/sites/site/", chosen).status_code == 302
-    assert (Site.objects.count(), Visit.objects.count(), Event.objects.count()) == (0, 0, 0)
+    staff.post("/admin/sites/site/", chosen)
+    assert (Site.objects.count(), Visit.objects.count(), Event.objects.count()) == (2, 1, 1)

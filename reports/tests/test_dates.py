@@ -288,6 +288,20 @@ def test_days_weeks_and_months_are_those_that_meet_the_range(
     assert [str(bucket.key) for bucket in buckets] == keys
 
 
+@pytest.mark.parametrize(
+    ("week_begins", "keys"),
+    [
+        (1, ["2026-02-23", "2026-03-02"]),
+        (6, ["2026-02-21", "2026-02-28"]),
+        (7, ["2026-02-22", "2026-03-01"]),
+    ],
+)
+def test_weeks_begin_on_the_day_that_is_asked_for(week_begins: int, keys: list[str]) -> None:
+    buckets = span("2026-02-26", "2026-03-03").buckets(Interval.WEEK, week_begins)
+
+    assert [str(bucket.key) for bucket in buckets] == keys
+
+
 def test_months_are_as_long_as_the_calendars() -> None:
     months = span("2027-12-01", "2028-04-01").buckets(Interval.MONTH)
 
@@ -335,18 +349,18 @@ def test_days_tile_the_range_and_each_has_its_key(days: DateRange) -> None:
     ]
 
 
-@given(ranges(), st.sampled_from([Interval.WEEK, Interval.MONTH]))
+@given(ranges(), st.sampled_from([Interval.WEEK, Interval.MONTH]), st.sampled_from([1, 6, 7]))
 def test_weeks_and_months_cover_the_range_with_none_to_spare(
-    days: DateRange, interval: Interval
+    days: DateRange, interval: Interval, week_begins: int
 ) -> None:
-    buckets = days.buckets(interval)
+    buckets = days.buckets(interval, week_begins)
     first, last = buckets[0], buckets[-1]
 
     assert_tiled(buckets, first.starts_at, last.ends_at)
     assert first.key <= days.first_day < first.ends_at.date()
     assert last.key < days.end_day <= last.ends_at.date()
     assert all(
-        bucket.key.weekday() == 0 if interval is Interval.WEEK else bucket.key.day == 1
+        bucket.key.isoweekday() == week_begins if interval is Interval.WEEK else bucket.key.day == 1
         for bucket in buckets
     )
 

@@ -20,6 +20,7 @@ from reports.dimensions import (
     HOUR_OF_DAY,
     TIME,
     WEEKDAY,
+    WEEKS,
     Dimension,
     property_dimension,
 )
@@ -157,12 +158,14 @@ BUCKETS: Final = {
     Interval.MINUTE: lambda zone: oracle.local_clock(zone, timedelta(minutes=1)),
     Interval.HOUR: lambda zone: oracle.local_clock(zone, timedelta(hours=1)),
     Interval.DAY: oracle.local_day,
-    Interval.WEEK: oracle.local_monday,
+    Interval.WEEK: oracle.local_week("Monday"),
     Interval.MONTH: oracle.local_month,
 }
 #: Dimensions of time by name, each with what tells the oracle the group of an action.
 OF_TIME: Final = {
     **{interval.value: (TIME[interval], bucket) for interval, bucket in BUCKETS.items()},
+    "week from Saturday": (WEEKS[6], oracle.local_week("Saturday")),
+    "week from Sunday": (WEEKS[7], oracle.local_week("Sunday")),
     "weekday": (WEEKDAY, oracle.local_weekday),
     "hour_of_day": (HOUR_OF_DAY, oracle.local_hour_of_day),
 }

@@ -13,6 +13,7 @@ from reports.queries import Row
 from reports.tests.histories import view
 from reports.tests.pages import KINDS, Page
 from reports.week import STRENGTHS, draw_week
+from sites.keys import make_key
 from sites.models import Site
 from visits.tests.hits import DAY, HOUR, NOON
 
@@ -61,7 +62,69 @@ def test_colours_go_by_the_average_of_the_days_that_have_come() -> None:
     assert (sunday.name, len(sunday.hours)) == ("Sunday", 24)
 
 
+@pytest.mark.parametrize(
+    ("week_begins", "first", "last"),
+    [(1, "Monday", "Sunday"), (6, "Saturday", "Friday"), (7, "Sunday", "Saturday")],
+)
+def test_the_days_are_in_the_sites_order(
+    week_begins: int, first: str, last: str, site: Site, member: Client
+) -> None:
+    Site.objects.update(week_begins=week_begins)
+    view(site, NOON)  # a Tuesday
+
+    page = Page.of(member.get(KINDS["overview"], {"period": "28d"}))
+
+    days = draw_week(
+        [],
+        DateRange(first_day=MONDAY, end_day=MONDAY + 7 * DAY, zone=site.zone),
+        MONDAY,
+        week_begins,
+    )
+    assert (days[0].name, days[-1].name) == (first, last)
+    assert hours_of(page) == {"Tuesday 12:00, 1 visitor": "1"}
+
+
 def test_nobody_there_has_no_colour() -> None:
     days = DateRange(first_day=MONDAY, end_day=MONDAY + 7 * DAY, zone=ZoneInfo("UTC"))
 
     assert {hour.strength for day in draw_week([], days, MONDAY) for hour in day.hours} == {0}
+
+
+@pytest.mark.parametrize(
+    ("week_begins", "expected"),
+    [
+        (1, {"2026-03-02": 2, "2026-03-09": 1}),
+        (6, {"2026-02-28": 1, "2026-03-07": 2}),
+        (7, {"2026-03-01": 1, "2026-03-08": 2}),
+    ],
+)
+def test_weeks_of_a_chart_and_of_the_api_are_the_sites(
+    week_begins: int, expected: dict[str, int], site: Site, member: Client
+) -> None:
+    """Visitors on Thursday 5, Sunday 8 and Tuesday 10 March."""
+    Site.objects.update(week_begins=week_begins)
+    for visitor, days_ago in enumerate((0, 2, 5)):
+        view(site, NOON - days_ago * DAY, visitor=visitor)
+    _, key = make_key(name="a", all_sites=True, can_read=True)
+    question = {
+        "site_id": "example.com",
+        "metrics": ["visitors"],
+        "dimensions": ["time:week"],
+        "date_range": ["2026-03-02", "2026-03-10"],
+        "order_by": [["time:week", "asc"]],
+    }
+
+    answer = member.post(
+        "/api/v2/query",
+        question,
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {key}"},
+    ).json()
+    days = {"from": "2026-03-02", "to": "2026-03-10", "interval": "week"}
+    chart = Page.of(member.get(KINDS["visitors"], days)).table("Time")
+
+    found = {row["dimensions"][0]: row["metrics"][0] for row in answer["results"]}
+    assert found == expected
+    assert [row[1].removesuffix(" so far") for row in chart] == [
+        f"{count}" for count in expected.values()
+    ]

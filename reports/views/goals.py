@@ -60,6 +60,7 @@ class GoalForm(forms.ModelForm[Goal]):
     def __init__(self, site: Site, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.instance.site = site
+        self.initial.setdefault("value_currency", site.currency)
 
     def clean(self) -> dict[str, Any]:
         """Write the condition as goals keep it; refuse a name that is taken, or one too many."""

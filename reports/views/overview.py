@@ -108,7 +108,7 @@ class OverviewView(ReportView):
             rows = break_down(self.warehouse, ask_of_week(self.question(VISITORS))).rows
         except EventsDroppedError:
             return []
-        return draw_week(rows, days, today_in(days.zone, self.now))
+        return draw_week(rows, days, today_in(days.zone, self.now), self.site.week_begins)
 
     def card(self, card: Card, visitors: float | None) -> ShownCard:
         """Return the card as the address and the filters have it; shares are of `visitors`."""

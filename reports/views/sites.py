@@ -75,9 +75,9 @@ class SiteListView(LoginRequiredMixin, ListView[Any]):
         return asked if asked in _ORDERS else "name"
 
     def get_queryset(self) -> SiteQuerySet:
-        """Return the reader's sites, those whose domain or name holds the search only."""
+        """Return the reader's sites in use; of all, those whose domain or name holds the search."""
         sites = Site.objects.visible_to(self.request.user)
-        return sites.matching(self.search) if self.search else sites
+        return sites.matching(self.search) if self.search else sites.in_use()
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> Any:
         """Return a page of cards. By activity all sites have to be looked at to sort some."""

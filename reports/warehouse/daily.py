@@ -24,7 +24,7 @@ from archive.models import DAY, ArchiveFile
 from reports.components import VISITS, Component, Level
 from reports.conditions import Parameters, write_condition
 from reports.dates import WEEK, DateRange, Interval, today_in
-from reports.dimensions import EVENT, HOUR_OF_DAY, TIME, WEEKDAY, Dimension
+from reports.dimensions import EVENT, HOUR_OF_DAY, TIME, WEEKDAY, WEEKS, Dimension
 from reports.filters import Condition, Filter, dimensions_of, put_in_place
 from reports.needs import columns_for
 from reports.queries import ReportQuery
@@ -36,7 +36,8 @@ from reports.warehouse.tables import MadeTables
 #: What a day tells, each with the first day of the group that it is in: a day of the week is never
 #: in one group with the days before it.
 _BY_DAYS: Final = {
-    **{TIME[each]: TIME[each].expression for each in (Interval.DAY, Interval.WEEK, Interval.MONTH)},
+    **{TIME[each]: TIME[each].expression for each in (Interval.DAY, Interval.MONTH)},
+    **{week: week.expression for week in WEEKS.values()},
     WEEKDAY: "happened_on",
 }
 #: Parts of a tail: what counts, and what daily figures have counted of the same visitors.

@@ -7,14 +7,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import transaction
 from pytest_django import DjangoAssertNumQueries
 
 from sites import registry
 from sites.models import Site
-from sites.registry import KEPT_SECONDS, find_site
-from sites.services import add_site
-from visits.tests.hits import Sender, on_another_connection
+from sites.registry import KEPT_SECONDS, find_site, forget_sites
+from sites.services import FORMER_FOR, add_site, change_domain
+from visits.tests.hits import NOON, Sender, on_another_connection
 
 
 @pytest.fixture
@@ -133,3 +134,23 @@ def test_domains_that_no_site_has_cost_no_question_and_no_memory(
         assert all(find_site(f"{number}.example") is None for number in range(1000))
 
     assert list(registry._by_domain) == ["example.com"]
+
+
+def test_a_former_domain_is_the_sites_for_a_while(site: Site) -> None:
+    with time_machine.travel(NOON, tick=False) as now:
+        change_domain(site, "New.example")
+        found = [find_site(domain) for domain in ("new.example", "example.com")]
+        now.shift(FORMER_FOR)
+        forget_sites()
+        later = [find_site(domain) for domain in ("new.example", "example.com")]
+
+    assert found == [site, site]
+    assert later == [site, None]
+
+
+def test_a_site_that_has_the_domain_comes_before_one_that_had_it(site: Site) -> None:
+    change_domain(site, "new.example")
+    successor = add_site(domain="example.com")
+
+    assert find_site("example.com") == successor
+    assert find_site("new.example") == site

@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from sites.models import Metadata, Site
-from sites.services import add_site, get_site, update_metadata
+from sites.services import add_site, archive, change_domain, get_site, take_back, update_metadata
 
 pytestmark = pytest.mark.django_db
 
@@ -139,3 +139,51 @@ def test_metadata_may_be_as_long_as_its_limits(site: Site) -> None:
     longest = {"k" * 100: "v" * 1000}
 
     assert update_metadata(site=site, metadata=longest) == longest
+
+
+def test_another_domain_takes_the_base_url_along_where_it_was_the_domains() -> None:
+    plain = add_site(domain="example.com")
+    own = add_site(domain="shop.example", base_url="https://shop.example/de/")
+
+    change_domain(plain, "www.New.example")
+    change_domain(own, "store.example")
+
+    plain.refresh_from_db()
+    own.refresh_from_db()
+    assert (plain.domain, plain.base_url) == ("new.example", "https://new.example")
+    assert (plain.former_domain, own.base_url) == ("example.com", "https://shop.example/de/")
+
+
+@pytest.mark.parametrize("domain", ["other.example", "not a domain", "", "https://x.example/"])
+def test_a_domain_that_is_taken_or_none_changes_nothing(domain: str) -> None:
+    site = add_site(domain="example.com")
+    add_site(domain="other.example")
+
+    with pytest.raises(ValidationError):
+        change_domain(site, domain)
+
+    assert site.domain == Site.objects.get(pk=site.pk).domain == "example.com"
+    assert not Site.objects.get(pk=site.pk).former_domain
+
+
+def test_the_same_domain_is_no_change() -> None:
+    site = add_site(domain="example.com")
+
+    change_domain(site, "www.example.com")
+
+    assert not Site.objects.get(pk=site.pk).former_domain
+
+
+def test_an_archived_site_takes_no_hits_until_it_is_taken_back() -> None:
+    site = add_site(domain="example.com")
+
+    archive(site)
+    since = Site.objects.get(pk=site.pk).archived_at
+    archive(site)
+
+    assert since is not None
+    assert Site.objects.get(pk=site.pk).archived_at == since
+    assert not site.takes_hits
+    assert list(Site.objects.in_use()) == []
+    take_back(site)
+    assert Site.objects.get(pk=site.pk).takes_hits

@@ -26,6 +26,7 @@ from visits.ingestion.pages import read_page
 from visits.ingestion.places import read_place
 from visits.ingestion.salts import SaltGoneError
 from visits.ingestion.spam import is_spam
+from visits.ingestion.unkept import without_unkept
 from visits.ingestion.visitors import identify_user, identify_visitor
 from visits.ingestion.watching import keep_watched
 from visits.ingestion.writer import Stored, store_group
@@ -39,7 +40,7 @@ def put_site(hit: Hit) -> Hit | Drop:
     site = find_site(hit.domain)
     if site is None:
         return Drop(DropReason.UNKNOWN_SITE)
-    if not site.collects:
+    if not site.takes_hits:
         return Drop(DropReason.SITE_PAUSED)
     return hit.put(site=site)
 
@@ -121,6 +122,11 @@ def drop_excluded(hit: Hit) -> Hit | Drop:
     return hit if exclusion is None else Drop(DropReason.EXCLUDED, exclusion)
 
 
+def forget_unkept(hit: Hit) -> Hit:
+    """Throw away what the site does not keep: places, language, screen width, properties."""
+    return hit if hit.known_site.keeps_all else without_unkept(hit)
+
+
 def put_bounded_values(hit: Hit) -> Hit:
     """Put "(other)" in place of values that are more than a field may have on one day."""
     return get_values().bound(hit)
@@ -159,6 +165,7 @@ STEPS: Final[tuple[Step, ...]] = (
     put_device,
     put_place,
     drop_excluded,
+    forget_unkept,
     put_bounded_values,
     put_visitor,
 )

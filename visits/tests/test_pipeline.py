@@ -60,6 +60,7 @@ def test_the_steps_in_their_order() -> None:
         "put_device",
         "put_place",
         "drop_excluded",
+        "forget_unkept",
         "put_bounded_values",
         "put_visitor",
     ]
