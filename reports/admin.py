@@ -26,7 +26,7 @@ from reports.diagnosis import MOST_DAYS as DIAGNOSIS_DAYS
 from reports.diagnosis import Finding, diagnose, read_signs
 from reports.formats import DASH, format_share
 from reports.left_out import MOST_DAYS, Part, left_out_on, tell_left_out
-from reports.models import Annotation, Goal, Segment, ShareLink
+from reports.models import Annotation, Goal, Segment, ShareLink, ShownProperty
 from reports.site_changes import change_site, download_settings, import_sites, is_typed
 from sites.admin import (
     ExclusionInline,
@@ -383,6 +383,16 @@ class GoalAdmin(admin.ModelAdmin[Goal]):
     list_filter = ("kind",)
     list_select_related = ("site",)
     search_fields = ("name", "site__domain", "page", "event")
+    autocomplete_fields = ("site",)
+
+
+@admin.register(ShownProperty)
+class ShownPropertyAdmin(admin.ModelAdmin[ShownProperty]):
+    """Properties whose values sites show; each is also chosen on its site's pages."""
+
+    list_display = ("name", "site")
+    list_select_related = ("site",)
+    search_fields = ("name", "site__domain")
     autocomplete_fields = ("site",)
 
 

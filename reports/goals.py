@@ -17,6 +17,7 @@ from reports.metrics import CONVERSION_RATE, TOTAL_REVENUE, VISITORS, VISITS, Me
 from reports.models import Goal
 from reports.page_filters import make_conditions, read_filters, write_query
 from reports.vocabulary import match_page
+from sites.models import Site
 from visits.joining import ENGAGEMENT, PAGEVIEW
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ def make_condition(goal: Goal) -> Condition:
             is_deep = Filter(SCROLLED, depths)
             return AllOf((Filter(EVENT, (ENGAGEMENT,)), match_page(goal.page), is_deep))
     return AllOf((Filter(EVENT, (PAGEVIEW,)), match_page(goal.page)))
+
+
+def goal_conditions(site: Site) -> dict[str, Condition]:
+    """Return what each of the site's goals asks of events, by its name; empty where it has none."""
+    return {goal.name: make_condition(goal) for goal in Goal.objects.filter(site=site)}
 
 
 def make_filters(goal: Goal) -> tuple[Filter, ...]:

@@ -145,6 +145,25 @@ class ShareLink(models.Model):
         return reverse("share", args=[self.token], urlconf=settings.ROOT_URLCONF)
 
 
+class ShownProperty(models.Model):
+    """A property of a site's events whose values its reports show."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="shown_properties")
+    name = models.CharField(_("property"), max_length=300)
+
+    class Meta:
+        """By name; each stands once for a site."""
+
+        ordering = ("name",)
+        verbose_name_plural = "shown properties"
+        constraints = [
+            models.UniqueConstraint(fields=["site", "name"], name="shown_property_once_per_site")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Goal(models.Model):
     """What a site wants its visitors to do: a condition on events, also on those of the past."""
 

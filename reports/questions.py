@@ -13,6 +13,7 @@ from typing import Any, Final
 from reports.dates import DateRange, Interval
 from reports.dimensions import INTERVALS, Dimension, time_dimension
 from reports.filters import tells_action
+from reports.goals import goal_conditions
 from reports.metrics import (
     CONVERSION_RATE,
     GROUP_CONVERSION_RATE,
@@ -95,7 +96,7 @@ def read_question(data: object, asker: Asker) -> Question:
     metrics = _read_metrics(sent["metrics"])
     names = _read_names(sent.get("dimensions", []))
     found = [_read_dimension(name, place, days, asker) for place, name in enumerate(names)]
-    filters = ConditionReader().read(sent.get("filters", []))
+    filters = ConditionReader(lambda: goal_conditions(asker.site)).read(sent.get("filters", []))
     dimensions = tuple(dimension for dimension, _, _ in found)
     limit, offset = _read_pagination(sent.get("pagination", {}))
     query = ReportQuery(

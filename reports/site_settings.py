@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from reports.models import Goal
+from reports.models import Goal, ShownProperty
 from sites.domains import normalise_domain
 from sites.models import Exclusion, Metadata, Site
 
@@ -67,6 +67,7 @@ def write_settings(site: Site) -> dict[str, Any]:
         "metadata": dict(site.metadata.values_list("key", "value")),
         "exclusions": [{"kind": each.kind, "value": each.value} for each in site.exclusions.all()],
         "goals": goals,
+        "properties": [shown.name for shown in site.shown_properties.all()],
     }
 
 
@@ -110,6 +111,7 @@ def apply_settings(settings: dict[str, Any], *, domain: str = "") -> tuple[Site,
             _apply_metadata(site, _object(settings, "metadata"))
             _apply_exclusions(site, _objects(settings, "exclusions"))
             _apply_goals(site, _objects(settings, "goals"))
+            _apply_properties(site, settings.get("properties", []))
     except (TypeError, AttributeError) as error:
         raise SettingsFileError(f"A value is of the wrong kind: {error}.") from None
     return site, is_new
@@ -146,6 +148,15 @@ def _apply_goals(site: Site, wanted: list[dict[str, Any]]) -> None:
         _save(f"goals {number}", row)
         names.append(row.name)
     Goal.objects.filter(site=site).exclude(name__in=names).delete()
+
+
+def _apply_properties(site: Site, names: Any) -> None:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise SettingsFileError("properties: this has to be a list of names.")
+    site.shown_properties.exclude(name__in=names).delete()
+    for number, name in enumerate(names):
+        if not site.shown_properties.filter(name=name).exists():
+            _save(f"properties {number}", ShownProperty(site=site, name=name))
 
 
 def _check(place: str, row: Any, *, is_new: bool = True) -> None:

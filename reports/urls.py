@@ -9,6 +9,7 @@ from reports.views.goals import GoalsView, RemoveGoal
 from reports.views.kept import KeepAnnotation, KeepSegment, RemoveAnnotation, RemoveSegment
 from reports.views.overview import OverviewView
 from reports.views.people import ChangeMember, PeopleView, RemoveInvitation
+from reports.views.properties import HideProperty, ShowProperty
 from reports.views.realtime import RealtimeView
 from reports.views.sharing import RevokeLink, SharingView
 from reports.views.sites import SiteListView
@@ -35,6 +36,12 @@ urlpatterns = [
     ),
     path("<str:domain>/goals/", GoalsView.as_view(), name="goals"),
     path("<str:domain>/goals/<int:pk>/remove/", RemoveGoal.as_view(), name="remove_goal"),
+    path("<str:domain>/properties/", ShowProperty.as_view(), name="show_property"),
+    path(
+        "<str:domain>/properties/<int:pk>/remove/",
+        HideProperty.as_view(),
+        name="hide_property",
+    ),
     path("<str:domain>/people/", PeopleView.as_view(), name="people"),
     path("<str:domain>/people/<int:pk>/change/", ChangeMember.as_view(), name="change_member"),
     path(

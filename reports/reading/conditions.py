@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from reports.dimensions import GOAL
@@ -34,10 +35,15 @@ MAX_NAME: Final = 400
 
 
 class ConditionReader:
-    """Reads conditions within conditions, and counts what they ask for in all."""
+    """Reads conditions within conditions, and counts what they ask for in all.
 
-    def __init__(self) -> None:
+    `goals` returns what each of the site's goals asks of events, by its name; asked once, and only
+    for questions about goals.
+    """
+
+    def __init__(self, goals: Callable[[], Mapping[str, Condition]] = dict) -> None:
         self._count = 0
+        self._goals = goals
         self._patterns = PatternReader()
 
     def read(self, value: object) -> tuple[Condition, ...]:
@@ -91,13 +97,27 @@ class ConditionReader:
         values = read_texts(parts[2], f"{place}/2", most=MAX_VALUES)
         if operator is Operator.MATCHES:
             self._patterns.check(values, f"{place}/2")
-        return make_condition(
-            term,
-            values,
-            operator,
-            negated=negated,
-            case_sensitive=_read_modifiers(parts[3:], f"{place}/3"),
+        case_sensitive = _read_modifiers(parts[3:], f"{place}/3")
+        condition = make_condition(
+            term, values, operator, negated=negated, case_sensitive=case_sensitive
         )
+        if term.dimension is not GOAL:
+            return condition
+        named = [
+            asked
+            for name, asked in self._goals().items()
+            if names(name, values, operator, case_sensitive=case_sensitive)
+        ]
+        return AnyOf((condition, *named)) if named else condition
+
+
+def names(goal: str, values: Iterable[str], operator: Operator, *, case_sensitive: bool) -> bool:
+    """Whether a goal's name is one of the values, or contains one."""
+    if not case_sensitive:
+        goal, values = goal.lower(), [value.lower() for value in values]
+    if operator is Operator.IS:
+        return goal in values
+    return any(value in goal for value in values)
 
 
 def _read_modifiers(parts: list[Any], place: str) -> bool:

@@ -18,6 +18,7 @@ from pytest_django import Settings
 
 from archive.models import KeptEvents
 from reports.metrics import METRICS
+from reports.models import Goal
 from reports.vocabulary import terms
 from sites.keys import make_key, revoke_keys
 from sites.models import ApiKey, Site
@@ -430,6 +431,38 @@ def test_conditions_are_what_they_say(condition: list[Any], visitors: int, ask: 
     status, answer = ask(filters=[condition])
 
     assert (status, answer["results"][0]["metrics"]) == (200, [visitors])
+
+
+@pytest.mark.usefixtures("history")
+@pytest.mark.parametrize(
+    ("condition", "visitors"),
+    [
+        (["is", "event:goal", ["Became ours"]], 1),
+        (["is", "event:goal", ["Became ours", "Signup"]], 2),
+        (["is", "event:goal", ["became OURS"]], 0),
+        (["is", "event:goal", ["became OURS"], {"case_sensitive": False}], 1),
+        (["contains", "event:goal", ["ours"]], 1),
+        (["is", "event:goal", ["Saw docs"]], 1),
+        (["is", "event:goal", ["Another site's"]], 0),
+        (["has_not_done", ["is", "event:goal", ["Became ours"]]], 2),
+    ],
+)
+def test_a_sites_goals_go_by_their_names(
+    condition: list[Any], visitors: int, ask: Ask, site: Site, other_site: Site
+) -> None:
+    bought = {"name": "Became ours", "kind": "event", "event": "PurchaseEUR"}
+    for at, fields in (
+        (site, bought | {"conditions": ["is,property:is_customer,"]}),
+        (site, {"name": "Saw docs", "kind": "page", "page": "/docs/*"}),
+        (other_site, {"name": "Another site's", "kind": "page", "page": "*"}),
+    ):
+        Goal.objects.create(site=at, **fields)
+
+    status, answer = ask(filters=[condition])
+    _, rate = ask(filters=[condition], metrics=["conversion_rate"])
+
+    assert (status, answer["results"][0]["metrics"]) == (200, [visitors])
+    assert ("error" in rate) is (condition[0] == "has_not_done")  # which names no action
 
 
 @pytest.mark.usefixtures("history")

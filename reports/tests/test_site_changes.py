@@ -15,7 +15,7 @@ from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from reports.models import Goal
+from reports.models import Goal, ShownProperty
 from reports.site_settings import (
     SettingsFileError,
     apply_settings,
@@ -152,6 +152,7 @@ def rich(site: Site) -> Site:
         value_amount=Decimal("9.50"),
         value_currency="EUR",
     )
+    ShownProperty.objects.create(site=site, name="plan")
     return Site.objects.get(pk=site.pk)
 
 
@@ -231,6 +232,8 @@ OF_A_SITE: Final[list[tuple[dict[str, Any], str]]] = [
     ({"exclusions": [{}]}, "exclusions 0: kind"),
     ({"exclusions": [{"kind": "country", "value": "Germany"}]}, "exclusions 0: value"),
     ({"goals": [{}]}, "goals 0: name"),
+    ({"properties": [7]}, "properties: this has to be a list"),
+    ({"properties": ["x" * 301]}, "properties 0: name"),
     ({"goals": [{"name": "a", "kind": "page", "page": "x"}]}, "goals 0: page"),
     ({"goals": [{"name": "a", "kind": "page", "page": 7}]}, "goals 0: page"),
     ({"goals": [{"name": "a", "kind": "event", "event": "a", "conditions": 7}]}, "conditions"),

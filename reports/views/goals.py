@@ -19,12 +19,14 @@ from reports.exceptions import EventsDroppedError
 from reports.filters import Filter
 from reports.forms import without_nul
 from reports.goals import METRICS, MOST_GOALS, ReachedGoal, make_condition, tell_reached
-from reports.metrics import CONVERSION_RATE, TOTAL_REVENUE, VISITORS, VISITS
-from reports.models import Goal
+from reports.metrics import CONVERSION_RATE, EVENTS, TOTAL_REVENUE, VISITORS, VISITS
+from reports.models import Goal, ShownProperty
 from reports.page_filters import RELATIONS, write_filters
 from reports.queries import Figures, summarise
 from reports.reading.conditions import OPERATORS
+from reports.tables import Table
 from reports.views.base import ReportView, SiteView
+from reports.views.properties import MOST_PROPERTIES, PropertyForm
 from reports.views.theme import page_left_by
 from sites.models import Site
 from sites.trail import note_added, note_removed
@@ -125,10 +127,23 @@ class GoalsView(ReportView):
                 "revenue": TOTAL_REVENUE,
             },
             "has_revenue": any(one.revenue for one in reached),
+            "properties": self._properties(),
+            "property_form": PropertyForm(self.site) if self.access.may_change_goals else None,
             "goal_form": (self.form or GoalForm(self.site))
             if self.access.may_change_goals
             else None,
         }
+
+    def _properties(self) -> list[tuple[ShownProperty, Table]]:
+        """The properties that the site shows, each with its values, the most visitors first."""
+        found = []
+        for shown in ShownProperty.objects.filter(site=self.site)[:MOST_PROPERTIES]:
+            values = property_dimension(shown.name)
+            is_there = Filter(values, ("",), negated=True)
+            whole = self.total(VISITORS)
+            table = self.table(values, VISITORS, EVENTS, whole=whole, filters=(is_there,))
+            found.append((shown, table))
+        return found
 
     @property
     def _goals(self) -> list[Goal]:

@@ -19,7 +19,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from reports.models import Annotation, Goal, Segment, ShareLink
+from reports.models import Annotation, Goal, Segment, ShareLink, ShownProperty
 from reports.tests.histories import view
 from sites.keys import make_key
 from sites.models import ApiKey, Invitation, Membership, Site
@@ -109,6 +109,10 @@ MATRIX: Final[dict[str, Row]] = {
     "reports/<str:domain>/goals/<int:pk>/remove/": row(
         "post", "options", to=frozenset({EDITOR, *OWNERS})
     ),
+    "reports/<str:domain>/properties/": row("post", "options", to=frozenset({EDITOR, *OWNERS})),
+    "reports/<str:domain>/properties/<int:pk>/remove/": row(
+        "post", "options", to=frozenset({EDITOR, *OWNERS})
+    ),
     "reports/<str:domain>/people/": row(*READ, "post", to=OWNERS),
     "reports/<str:domain>/people/<int:pk>/change/": row("post", "options", to=OWNERS),
     "reports/<str:domain>/people/invitations/<int:pk>/remove/": row("post", "options", to=OWNERS),
@@ -162,6 +166,7 @@ PKS: Final[dict[str, Any]] = {
     "annotations": Annotation,
     "sharing": ShareLink,
     "goals": Goal,
+    "properties": ShownProperty,
     "people/invitations": Invitation,
     "people": Membership,
     "account/keys": ApiKey,
@@ -230,7 +235,7 @@ def address_of(route: str, site: Site) -> str:
     for part, value in ARGUMENTS.items():
         address = address.replace(part, value)
     if "<int:pk>" in address:
-        name = next(name for name in PKS if f"{name}/<int:pk>" in address)
+        name = next(name for name in PKS if f"/{name}/<int:pk>" in f"/{address}")
         found = PKS[name].objects.filter(**({"site": site} if name not in OF_NO_SITE else {}))
         address = address.replace("<int:pk>", str(found.first().pk))
     assert "<" not in address, route
@@ -245,6 +250,7 @@ def kept(example: Site) -> ShareLink:
     make_key(name="helper's", person=helper, can_read=True)
     invite(site=example, by=helper, role=Membership.Role.VIEWER, note="a friend")
     Goal.objects.create(site=example, name="a", kind=Goal.Kind.PAGE, page="/")
+    ShownProperty.objects.create(site=example, name="plan")
     Segment.objects.create(site=example, name="a", filters=["is,page,/"], is_shared=True)
     Annotation.objects.create(
         site=example, happened_on=NOON.date(), text="new release", is_shared=True
