@@ -80,6 +80,8 @@ def write_condition(
 
 
 def _write_filter(condition: Filter, parameters: Parameters) -> str:
+    if not condition.values:  # and no parameter that nothing would name
+        return "true" if condition.negated else "false"
     value = write_expression(condition.dimension, parameters)
     negation = "NOT " if condition.negated else ""
     match condition.operator:
@@ -93,14 +95,14 @@ def _write_filter(condition: Filter, parameters: Parameters) -> str:
             flags = "" if condition.case_sensitive else "(?i)"
             patterns = [add_parameter(parameters, flags + pattern) for pattern in condition.values]
             terms = [f"regexp_matches({value}, {pattern})" for pattern in patterns]
-    return negation + _joined(terms, " OR ", "false")
+    return f"{negation}({' OR '.join(terms)})"
 
 
 def _write_is(condition: Filter, value: str, parameters: Parameters) -> str:
     if condition.case_sensitive:
         # So written, the engine leaves out parts of files that have none of the values.
         values = ", ".join(add_parameter(parameters, each) for each in condition.values)
-        return f"{value} IN ({values})" if values else "false"
+        return f"{value} IN ({values})"
     values = add_parameter(parameters, list(condition.values))
     # The engine makes both small, so that it and Python need not agree on what that is.
     return f"list_contains(list_transform({values}, lambda v: lower(v)), lower({value}))"
