@@ -125,7 +125,7 @@ class SiteTrafficAdmin(SiteAdmin):
         """Return the list that knows the sites' activity."""
         return SiteChangeList
 
-    @admin.display(description="visitors, 24 hours")
+    @admin.display(description="24 hours")
     def visitors(self, site: Site) -> int:
         """Return the unique visitors of the last 24 hours."""
         return self._activity(site).visitors

@@ -238,13 +238,20 @@ def test_the_way_in_again_for_somebody_else(ada: Any, clock: Any) -> None:
     assert client.get("/account/").context["user"].username == "bob"
 
 
-def test_the_secret_is_not_shown_in_the_admin(ada: Any, clock: Any) -> None:
-    turn_on(ada, clock)
+def test_staff_see_no_secret_and_take_a_lost_one_away(ada: Any, clock: Any) -> None:
+    codes = turn_on(ada, clock)
     device = TOTPDevice.objects.get()
-    client, _ = with_password(ada)
-    client.post("/login/code/", {"code": code_of(ada)})
+    staff = Client()
+    staff.force_login(get_user_model().objects.create_superuser("root"))
+    address = f"/admin/otp_totp/totpdevice/{device.pk}"
 
-    page = client.get(f"/admin/otp_totp/totpdevice/{device.pk}/change/")
+    pages = [staff.get(page) for page in (f"{address}/change/", "/admin/otp_totp/totpdevice/")]
+    add = staff.get("/admin/otp_totp/totpdevice/add/")
+    staff.post(f"{address}/delete/", {"post": "yes"})
 
-    assert page.status_code == 200
-    assert device.key not in page.content.decode()
+    assert [page.status_code for page in pages] == [200, 200]
+    assert not any(device.key in page.text or codes[0] in page.text for page in pages)
+    assert add.status_code == 403
+    assert staff.get("/admin/otp_static/staticdevice/").status_code == 404
+    assert (TOTPDevice.objects.count(), StaticToken.objects.count()) == (0, 0)
+    assert with_password(ada)[0].get("/reports/").status_code == 200

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from trackingsite.tests.browser import needs_chromium, open_chromium
+from trackingsite.tests.browser import keep_picture, needs_chromium, open_chromium
 from trackingsite.tests.live import RunningServer, run_manage, running_server
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, needs_chromium]
@@ -65,12 +64,6 @@ def sign_in(server: RunningServer, context: BrowserContext, name: str) -> Page:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     return page
-
-
-def keep_picture(page: Page, name: str) -> None:
-    """Write what the page looks like, where somebody wants to see it."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 def test_staff_add_a_site_and_who_they_invite_sees_it_alone(

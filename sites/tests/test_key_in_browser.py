@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from trackingsite.tests.browser import needs_chromium, open_chromium
+from trackingsite.tests.browser import keep_picture, needs_chromium, open_chromium
 from trackingsite.tests.live import RunningServer, run_manage, running_server
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, needs_chromium]
@@ -39,12 +38,6 @@ def browser() -> Iterator[Browser]:
     """A Chromium for all of these tests."""
     with open_chromium() as browser:
         yield browser
-
-
-def keep_picture(page: Page, name: str) -> None:
-    """Write what the page looks like, where somebody wants to see it."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 @pytest.mark.parametrize("look", LOOKS)

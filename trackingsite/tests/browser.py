@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserType, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, sync_playwright
 
 #: The tracked site of the tests; its name leads to this machine in the browser only.
 SHOP: Final = "shop.example.com"
@@ -48,6 +48,12 @@ _ARGUMENTS: Final = (
 # Without it `navigator.webdriver` is true in a driven browser, and every hit is left out as that
 # of a program.
 _HIDE_AUTOMATION: Final = "--disable-blink-features=AutomationControlled"
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """Write what the page looks like, where somebody wants to see it."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 @contextmanager

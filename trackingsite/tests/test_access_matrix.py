@@ -170,11 +170,10 @@ PKS: Final[dict[str, Any]] = {
     "people/invitations": Invitation,
     "people": Membership,
     "account/keys": ApiKey,
-    "totpdevice": TOTPDevice,
 }
 
 
-OF_NO_SITE: Final = frozenset({"account/keys", "totpdevice"})
+OF_NO_SITE: Final = frozenset({"account/keys"})
 
 
 def routes(patterns: Any = None, before: str = "") -> Iterator[str]:
