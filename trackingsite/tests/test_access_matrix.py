@@ -17,6 +17,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from reports.models import Annotation, Goal, Segment, ShareLink, ShownProperty
@@ -259,20 +260,23 @@ def kept(example: Site) -> ShareLink:
 
 def is_answered(answer: Any) -> bool:
     """Whether somebody got more than a way in, or that there is nothing here for them."""
-    if answer.streaming:
-        b"".join(answer.streaming_content)
+    read_whole(answer)
     if answer.status_code == 302 and "login/" in answer["Location"]:
         return False
     return answer.status_code not in {401, 403, 404, 405}
 
 
-def ask(client: Client, method: str, address: str) -> Any:
+def read_whole(answer: Any) -> bytes:
+    """Return the body; a file that is streamed is read to its end, and closed."""
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+
+
+def ask(client: Client, method: str, address: str, **extra: Any) -> Any:
     """Return the answer to an empty request; what it changed is undone."""
     cookies = SimpleCookie(client.cookies.output(header="", sep=";"))
     with transaction.atomic():
-        answer = getattr(client, method)(address)
-        if answer.streaming:
-            b"".join(answer.streaming_content)
+        answer = getattr(client, method)(address, **extra)
+        read_whole(answer)
         transaction.set_rollback(True)
     client.cookies = cookies
     return answer
@@ -352,3 +356,68 @@ def test_a_key_reads_its_own_sites_alone(clients: dict[str, Client], example: Si
     ]
 
     assert statuses == [200, 401, 401]
+
+
+ELSEWHERE: Final = ("//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:x")
+#: What takes what anybody sends: hits, questions that bring a key, a link's password.
+FOR_PROGRAMS: Final = frozenset(
+    {
+        "api/event",
+        "api/events",
+        "api/v2/query",
+        "share/<str:token>/",
+        "share/<str:token>/<path:page>",
+    }
+)
+
+
+@pytest.mark.parametrize("route", sorted(MATRIX))
+def test_no_answer_names_a_host_that_the_request_chose(
+    route: str, clients: dict[str, Client], example: Site, kept: ShareLink
+) -> None:
+    address = address_of(route, example)
+    for actor in (ANONYMOUS, STAFF):
+        for method in ("get", "post"):
+            for header in ("Host", "X-Forwarded-Host", "Forwarded"):
+                value = "host=evil.example" if header == "Forwarded" else "evil.example"
+                with transaction.atomic():
+                    answer = getattr(clients[actor], method)(address, headers={header: value})
+                    body = read_whole(answer)
+                    transaction.set_rollback(True)
+                assert b"evil" not in body, (actor, method, header)
+                assert "evil" not in f"{answer.headers}", (actor, method, header)
+
+
+@pytest.mark.parametrize("route", sorted(MATRIX))
+def test_nobody_is_led_elsewhere(
+    route: str, clients: dict[str, Client], example: Site, kept: ShareLink
+) -> None:
+    address = address_of(route, example)
+    for actor in (ANONYMOUS, STAFF, WAITING):
+        for target in ELSEWHERE:
+            with transaction.atomic():
+                answers = [
+                    clients[actor].get(address, {"next": target}),
+                    clients[actor].post(address, {"next": target}),
+                ]
+                for answer in answers:
+                    read_whole(answer)
+                clients[actor].cookies.pop("messages", None)
+                transaction.set_rollback(True)
+            for answer in answers:
+                leads = answer.headers.get("Location", "")
+                assert url_has_allowed_host_and_scheme(leads, {"testserver"}) or not leads, leads
+
+
+@pytest.mark.parametrize("route", sorted({*MATRIX} - FOR_PROGRAMS))
+def test_no_form_of_another_site_is_taken(
+    route: str, clients: dict[str, Client], example: Site, kept: ShareLink
+) -> None:
+    staff = Client(enforce_csrf_checks=True)
+    staff.cookies = clients[STAFF].cookies
+    headers = {"Origin": "https://evil.example", "Referer": "https://evil.example/"}
+
+    answer = ask(staff, "post", address_of(route, example), headers=headers)
+
+    # What has no form at all says so; the first page leads on whatever comes.
+    assert answer.status_code in {403, 404, 405} or route in {"", "favicon.ico"}, answer
