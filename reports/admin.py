@@ -27,7 +27,7 @@ from reports.diagnosis import Finding, diagnose, read_signs
 from reports.formats import DASH, format_share
 from reports.left_out import MOST_DAYS, Part, left_out_on, tell_left_out
 from reports.models import Annotation, Goal, Segment, ShareLink, ShownProperty
-from reports.site_changes import change_site, download_settings, import_sites, is_typed
+from reports.site_changes import change_site, download_settings, import_sites
 from sites.admin import (
     ExclusionInline,
     GroupMembershipInline,
@@ -285,7 +285,7 @@ class SiteTrafficAdmin(SiteAdmin):
         """Delete the site where its domain is typed; ask again where it is not."""
         site = self.get_object(request, object_id)
         typed = request.POST.get("typed", "")
-        if request.method == "POST" and site is not None and not is_typed(site, typed):
+        if request.method == "POST" and site is not None and not site.is_named(typed):
             self.message_user(
                 request, f"Type {site.shown_domain} to delete it for good.", messages.ERROR
             )

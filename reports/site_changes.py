@@ -23,15 +23,9 @@ from reports.site_settings import (
     read_settings,
     write_settings,
 )
-from sites.domains import normalise_domain
 from sites.models import Site
 from sites.services import FORMER_FOR, archive, change_domain, take_back
 from sites.trail import note_added, note_changed
-
-
-def is_typed(site: Site, typed: str) -> bool:
-    """Whether somebody has typed the site's domain, as it is stored or as people write it."""
-    return bool(typed) and normalise_domain(typed) == site.domain
 
 
 class TypedForm(forms.Form):
@@ -46,7 +40,7 @@ class TypedForm(forms.Form):
     def clean_typed(self) -> str:
         """Refuse what is not the domain."""
         typed: str = self.cleaned_data["typed"]
-        if not is_typed(self.site, typed):
+        if not self.site.is_named(typed):
             raise ValidationError(f"Type {self.site.shown_domain} to be sure.")
         return typed
 

@@ -8,7 +8,7 @@ from reports.views.four import BreakdownPage, FourReportPage
 from reports.views.goals import GoalsView, RemoveGoal
 from reports.views.kept import KeepAnnotation, KeepSegment, RemoveAnnotation, RemoveSegment
 from reports.views.overview import OverviewView
-from reports.views.people import ChangeMember, PeopleView, RemoveInvitation
+from reports.views.people import ChangeMember, HandOver, PeopleView, RemoveInvitation
 from reports.views.properties import HideProperty, ShowProperty
 from reports.views.realtime import RealtimeView
 from reports.views.sharing import RevokeLink, SharingView
@@ -44,6 +44,7 @@ urlpatterns = [
     ),
     path("<str:domain>/people/", PeopleView.as_view(), name="people"),
     path("<str:domain>/people/<int:pk>/change/", ChangeMember.as_view(), name="change_member"),
+    path("<str:domain>/people/hand-over/", HandOver.as_view(), name="hand_over"),
     path(
         "<str:domain>/people/invitations/<int:pk>/remove/",
         RemoveInvitation.as_view(),

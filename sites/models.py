@@ -214,6 +214,10 @@ class Site(models.Model):
         """The domain as people write it: `bücher.de`, which is stored as `xn--bcher-kva.de`."""
         return show_domain(self.domain)
 
+    def is_named(self, typed: str) -> bool:
+        """Whether somebody has typed its domain, as it is stored or as people write it."""
+        return bool(typed) and normalise_domain(typed) == self.domain
+
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         """The time zone that decides the site's days."""

@@ -141,6 +141,19 @@ def find_invitation(token: str) -> Invitation | None:
     return found.filter(token_hash=hash_token(token)).first()
 
 
+def hand_over(membership: Membership) -> list[Membership]:
+    """Make the member the site's owner, those who were its owners editors; return these."""
+    with transaction.atomic():
+        others = Membership.objects.filter(site=membership.site_id, role=Membership.Role.OWNER)
+        before = list(others.exclude(pk=membership.pk).select_related("user"))
+        for other in before:
+            other.role = Membership.Role.EDITOR
+            other.save(update_fields=["role"])
+        membership.role = Membership.Role.OWNER
+        membership.save(update_fields=["role"])
+    return before
+
+
 def accept(invitation: Invitation, user: User) -> bool:
     """Make the user a member, and return True; False when somebody else was quicker.
 

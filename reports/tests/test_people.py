@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 import time_machine
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core import mail
@@ -261,6 +262,36 @@ def test_who_steps_back_is_led_where_they_may_be(owner: Client) -> None:
     assert owner.post(address, {"role": "owner"})["Location"] == PEOPLE
     assert owner.post(address, {"role": "viewer"})["Location"] == "/reports/"
     assert owner.get(PEOPLE).status_code == 404
+
+
+def test_a_site_is_handed_over_where_its_domain_is_typed(owner: Client, site: Site) -> None:
+    for name, role in (("bob", Role.VIEWER), ("cem", Role.OWNER), ("dan", Role.VIEWER)):
+        Membership.objects.create(
+            site=site, user=get_user_model().objects.create_user(name), role=role
+        )
+    bob = Membership.objects.get(user__username="bob")
+
+    wrong = owner.post(f"{PEOPLE}hand-over/", {"member": bob.pk, "typed": "other.example"})
+    right = owner.post(f"{PEOPLE}hand-over/", {"member": bob.pk, "typed": "Example.com"})
+
+    assert (wrong.status_code, right["Location"]) == (400, "/reports/example.com/")
+    assert "Type example.com to be sure." in wrong.text
+    roles = {name: role_of(name) for name in ("ada", "bob", "cem", "dan")}
+    assert roles == {"ada": "editor", "bob": "owner", "cem": "editor", "dan": "viewer"}
+    assert owner.get(PEOPLE).status_code == 404
+    said = {entry.get_change_message() for entry in LogEntry.objects.all()}
+    assert said == {"Is owner now: the site was handed over.", "Is editor now."}
+
+
+def test_a_site_is_handed_to_its_members_alone(
+    owner: Client, other_site: Site, outsider: Client
+) -> None:
+    eve = Membership.objects.get(user__username="eve")
+
+    answer = owner.post(f"{PEOPLE}hand-over/", {"member": eve.pk, "typed": "example.com"})
+
+    assert answer.status_code == 400
+    assert role_of("ada") == "owner"
 
 
 def test_members_of_another_site_are_not_changed(owner: Client, outsider: Client) -> None:

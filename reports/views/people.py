@@ -13,13 +13,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render, resolve_url
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from reports.access import Need
 from reports.forms import without_nul
 from reports.views.base import SiteView
-from sites.models import Invitation, Membership
-from sites.services import INVITATION_LIFE, invite
-from sites.trail import note_added, note_changed, note_removed
+from sites.models import Invitation, Membership, Site
+from sites.services import INVITATION_LIFE, hand_over, invite
+from sites.trail import note_added, note_changed, note_each_changed, note_removed
 from trackingsite.mail import sends_mail
 
 logger = logging.getLogger(__name__)
@@ -84,6 +86,7 @@ class PeopleView(SiteView):
             roles=Membership.Role.choices,
             invitations=Invitation.objects.open(self.now).filter(site=self.site),
             days=INVITATION_LIFE.days,
+            hand_over_form=HandOverForm(self.site),
             **kwargs,
         )
 
@@ -113,6 +116,49 @@ class ChangeMember(SiteView):
     def _is_still_owner(self, request: HttpRequest) -> bool:
         owners = Membership.objects.filter(site=self.site, role=Membership.Role.OWNER)
         return request.user.is_staff or owners.filter(user=request.user.pk).exists()
+
+
+class HandOverForm(forms.Form):
+    """To whom; and the site's domain, typed."""
+
+    member = forms.ModelChoiceField(
+        label=_("To whom"), queryset=Membership.objects.none(), empty_label=None
+    )
+    typed = forms.CharField(label=_("The site's domain, typed"), max_length=300)
+
+    def __init__(self, site: Site, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.site = site
+        member: Any = self.fields["member"]
+        member.queryset = Membership.objects.filter(site=site).select_related("user")
+        member.label_from_instance = lambda membership: membership.user.get_username()
+
+    def clean_typed(self) -> str:
+        """Refuse what is not the domain."""
+        typed: str = self.cleaned_data["typed"]
+        if not self.site.is_named(typed):
+            sentence = gettext("Type {domain} to be sure.")
+            raise forms.ValidationError(sentence.format(domain=self.site.shown_domain))
+        return typed
+
+
+class HandOver(SiteView):
+    """Makes one member the owner, and those who were owners editors."""
+
+    http_method_names = ["post", "options"]
+    needs = Need.CHANGE_PEOPLE
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Do it and lead to the site; a page that says what is wrong where something is."""
+        form = HandOverForm(self.site, without_nul(request.POST))
+        if not form.is_valid():
+            page = resolve_url("reports:people", self.site.domain)
+            context = {"site": self.site, "form": form, "page": page}
+            return render(request, "reports/not_kept.html", context, status=400)
+        membership = form.cleaned_data["member"]
+        note_changed(request.user, membership, "Is owner now: the site was handed over.")
+        note_each_changed(request.user, hand_over(membership), "Is editor now.")
+        return HttpResponseRedirect(resolve_url(self.site))
 
 
 class RemoveInvitation(SiteView):

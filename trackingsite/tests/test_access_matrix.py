@@ -116,6 +116,7 @@ MATRIX: Final[dict[str, Row]] = {
     ),
     "reports/<str:domain>/people/": row(*READ, "post", to=OWNERS),
     "reports/<str:domain>/people/<int:pk>/change/": row("post", "options", to=OWNERS),
+    "reports/<str:domain>/people/hand-over/": row("post", "options", to=OWNERS),
     "reports/<str:domain>/people/invitations/<int:pk>/remove/": row("post", "options", to=OWNERS),
     "reports/<str:domain>/sharing/": row(*READ, "post", to=OWNERS),
     "reports/<str:domain>/sharing/<int:pk>/revoke/": row("post", "options", to=OWNERS),
