@@ -109,7 +109,7 @@ def test_only_staff_erase(member: Client) -> None:
 def test_a_site_with_erasures_can_be_deleted(staff: Client, site: Site) -> None:
     post(staff, site, kind="all", confirmation="example.com")
 
-    staff.post(f"/admin/sites/site/{site.pk}/delete/", {"post": "yes"})
+    staff.post(f"/admin/sites/site/{site.pk}/delete/", {"post": "yes", "typed": "example.com"})
 
     assert not Site.objects.exists()
     assert not Erasure.objects.exists()
