@@ -359,6 +359,25 @@ def test_a_key_reads_its_own_sites_alone(clients: dict[str, Client], example: Si
     assert statuses == [200, 401, 401]
 
 
+@pytest.mark.parametrize("route", [route for route in sorted(MATRIX) if "<str:domain>" in route])
+def test_a_public_site_shows_everybody_its_reports_to_read(
+    route: str, clients: dict[str, Client], example: Site, kept: ShareLink
+) -> None:
+    Site.objects.update(is_public=True)
+    address = address_of(route, example)
+
+    answered = {
+        (actor, method)
+        for actor in (ANONYMOUS, OUTSIDER)
+        for method in METHODS
+        if is_answered(ask(clients[actor], method, address))
+    }
+
+    is_shared = LINK in MATRIX[route].get("get", NOBODY)
+    wanted = {method for method in READ if method in MATRIX[route]} if is_shared else set()
+    assert answered == {(actor, method) for actor in (ANONYMOUS, OUTSIDER) for method in wanted}
+
+
 ELSEWHERE: Final = ("//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:x")
 #: What takes what anybody sends: hits, questions that bring a key, a link's password.
 FOR_PROGRAMS: Final = frozenset(
