@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
+from playwright.sync_api import Browser
 from pytest_django import Settings
 
 from archive import engine, live
 from sites import keys, registry
 from sites.models import Site
 from sites.services import add_site
+from trackingsite.tests.browser import open_chromium
 from visits import senders
 from visits.ingestion import cardinality, diagnosis, limits, salts
 from visits.tests.hits import ADDRESS, CHROME, Sender
@@ -39,6 +41,13 @@ def data_dir(settings: Settings, tmp_path: Path) -> Iterator[Path]:
     salts._known.clear()
     live.forget_rows()
     engine.close_engines()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium for the tests of a module: while it is open, nothing else may use the database."""
+    with open_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(autouse=True)

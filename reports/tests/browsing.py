@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from playwright.sync_api import Browser, Page
 
+from trackingsite.tests.browser import LOOKS
 from trackingsite.tests.live import RunningServer
 
 PASSWORD: Final = "spade-and-fork-7"
@@ -36,18 +37,6 @@ for one in (site, Site.objects.get(domain="demo.example.com")):
         filters = ["is,source,Google"]
         Segment.objects.create(site=one, name=text[:80], filters=filters, is_shared=True)
 """
-
-LOOKS: Final[dict[str, dict[str, Any]]] = {
-    "desktop": {"viewport": {"width": 1280, "height": 900}},
-    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 360, "height": 780}, "is_mobile": True, "has_touch": True},
-    "phone-dark": {
-        "viewport": {"width": 360, "height": 780},
-        "is_mobile": True,
-        "has_touch": True,
-        "color_scheme": "dark",
-    },
-}
 
 
 #: Cookies of somebody who has signed in, by the server's address: signing in takes a second.

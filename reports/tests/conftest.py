@@ -8,11 +8,9 @@ import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.test import Client
-from playwright.sync_api import Browser
 
 from reports.tests.browsing import PASSWORD, SITES
 from sites.models import Site
-from trackingsite.tests.browser import open_chromium
 from trackingsite.tests.live import RunningServer, run_manage, running_server
 from visits.tests.hits import NOON
 
@@ -60,10 +58,3 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
             done = run_manage(*command, DATA_DIR=str(data_dir))
             assert done.returncode == 0, done.stdout
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A Chromium for the tests of a module: while it is open, nothing else may use the database."""
-    with open_chromium() as browser:
-        yield browser

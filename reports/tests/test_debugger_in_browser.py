@@ -6,40 +6,27 @@ import json
 import os
 import urllib.request
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from trackingsite.tests.browser import needs_chromium, open_chromium
-from trackingsite.tests.live import RunningServer, run_manage, running_server
+from trackingsite.tests.browser import LOOKS, needs_chromium
+from trackingsite.tests.live import RunningServer, running_server
 from visits.tests.hits import CHROME
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, needs_chromium]
 
 PASSWORD: Final = "spade-and-fork-7"
-LOOKS: Final[dict[str, dict[str, Any]]] = {
-    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 360, "height": 780}, "is_mobile": True, "has_touch": True},
-}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server of two processes with one site: each has to know that it is watched."""
     data_dir = tmp_path_factory.mktemp("data")
-    with running_server(data_dir, password=PASSWORD, WEB_WORKERS="2") as server:
-        add = "from sites.services import add_site; add_site(domain='example.com')"
-        done = run_manage("shell", "-c", add, DATA_DIR=str(data_dir))
-        assert done.returncode == 0, done.stdout
+    setup = "from sites.services import add_site; add_site(domain='example.com')"
+    with running_server(data_dir, password=PASSWORD, setup=setup, WEB_WORKERS="2") as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A Chromium for all of these tests."""
-    with open_chromium() as browser:
-        yield browser
 
 
 def send(server: RunningServer, *, user_agent: str = CHROME, **fields: object) -> None:
@@ -51,7 +38,7 @@ def send(server: RunningServer, *, user_agent: str = CHROME, **fields: object) -
     urllib.request.urlopen(request).close()
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", ["dark", "phone"])
 def test_hits_appear_as_they_arrive(look: str, server: RunningServer, browser: Browser) -> None:
     problems: list[str] = []
     context = browser.new_context(**LOOKS[look])

@@ -11,8 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from reports.tests.browsing import DEMO, LOOKS, reading
-from trackingsite.tests.browser import USER_AGENT, needs_chromium
+from reports.tests.browsing import DEMO, reading
+from trackingsite.tests.browser import LOOKS, USER_AGENT, needs_chromium
 from trackingsite.tests.live import RunningServer
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, needs_chromium]

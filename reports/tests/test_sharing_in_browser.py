@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from trackingsite.tests.browser import keep_picture, needs_chromium, open_chromium
-from trackingsite.tests.live import RunningServer, run_manage, running_server
+from trackingsite.tests.browser import LOOKS, keep_picture, needs_chromium
+from trackingsite.tests.live import RunningServer, running_server
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, needs_chromium]
 
@@ -28,32 +28,14 @@ for name in ("viewer", "owner"):
     user = User.objects.create_user(name, password="{PASSWORD}")
     Membership.objects.create(site=site, user=user, role=name)
 """
-LOOKS: Final[dict[str, dict[str, Any]]] = {
-    "desktop": {"viewport": {"width": 1280, "height": 900}},
-    "phone-dark": {
-        "viewport": {"width": 360, "height": 780},
-        "is_mobile": True,
-        "has_touch": True,
-        "color_scheme": "dark",
-    },
-}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with two sites, and two members of the first."""
     data_dir = tmp_path_factory.mktemp("data")
-    with running_server(data_dir, password=PASSWORD) as server:
-        done = run_manage("shell", "-c", SETUP, DATA_DIR=str(data_dir))
-        assert done.returncode == 0, done.stdout
+    with running_server(data_dir, password=PASSWORD, setup=SETUP) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A Chromium for all of these tests."""
-    with open_chromium() as browser:
-        yield browser
 
 
 def sign_in(server: RunningServer, context: BrowserContext, name: str) -> Page:
@@ -115,7 +97,7 @@ def test_a_viewer_sees_their_site_alone(server: RunningServer, browser: Browser)
     context.close()
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", ["desktop", "phone-dark"])
 def test_a_link_works_in_a_fresh_browser_until_it_is_revoked(
     look: str, server: RunningServer, browser: Browser
 ) -> None:

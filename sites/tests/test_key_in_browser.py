@@ -3,41 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from trackingsite.tests.browser import keep_picture, needs_chromium, open_chromium
-from trackingsite.tests.live import RunningServer, run_manage, running_server
+from trackingsite.tests.browser import LOOKS, keep_picture, needs_chromium
+from trackingsite.tests.live import RunningServer, running_server
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, needs_chromium]
 
 PASSWORD: Final = "spade-and-fork-7"
-
-LOOKS: Final[dict[str, dict[str, Any]]] = {
-    "desktop": {"viewport": {"width": 1280, "height": 900}},
-    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 360, "height": 780}, "is_mobile": True, "has_touch": True},
-}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with one site."""
     data_dir = tmp_path_factory.mktemp("data")
-    with running_server(data_dir, password=PASSWORD) as server:
-        add = "from sites.services import add_site; add_site(domain='example.com')"
-        done = run_manage("shell", "-c", add, DATA_DIR=str(data_dir))
-        assert done.returncode == 0, done.stdout
+    setup = "from sites.services import add_site; add_site(domain='example.com')"
+    with running_server(data_dir, password=PASSWORD, setup=setup) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A Chromium for all of these tests."""
-    with open_chromium() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("look", LOOKS)

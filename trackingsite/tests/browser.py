@@ -29,6 +29,19 @@ CHROMIUM: Final = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 
+#: How a page is looked at.
+LOOKS: Final[dict[str, dict[str, Any]]] = {
+    "desktop": {"viewport": {"width": 1280, "height": 900}},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 360, "height": 780}, "is_mobile": True, "has_touch": True},
+    "phone-dark": {
+        "viewport": {"width": 360, "height": 780},
+        "is_mobile": True,
+        "has_touch": True,
+        "color_scheme": "dark",
+    },
+}
+
 needs_chromium: Final = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 

@@ -53,12 +53,18 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    data_dir: Path, *, password: str = "", port: int | None = None, **variables: str
+    data_dir: Path,
+    *,
+    password: str = "",
+    port: int | None = None,
+    setup: str = "",
+    **variables: str,
 ) -> Iterator[RunningServer]:
     """Serve from `data_dir` while the context lasts; give the server once it answers.
 
-    The first administrator gets `password`, or a random one that is in the output. `variables`
-    are further settings; those of this machine's environment and `.env` file do not count.
+    The first administrator gets `password`, or a random one that is in the output. `setup` is
+    Python that runs as `manage.py shell` does, once the server answers. `variables` are further
+    settings; those of this machine's environment and `.env` file do not count.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     variables = {"DATA_DIR": str(data_dir), "ADMIN_PASSWORD": password} | variables
@@ -68,6 +74,9 @@ def running_server(
         port=port or find_free_port(),
         variables=variables,
     ) as server:
+        if setup:
+            done = run_manage("shell", "-c", setup, DATA_DIR=str(data_dir))
+            assert done.returncode == 0, done.stdout
         yield server
 
 
