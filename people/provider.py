@@ -24,6 +24,8 @@ from mozilla_django_oidc.views import (
     OIDCAuthenticationRequestView,
 )
 
+from sites.trail import note_added
+
 logger = logging.getLogger(__name__)
 
 #: What a provider that is away, or that is none, makes the library raise.
@@ -77,7 +79,9 @@ class ProviderBackend(OIDCAuthenticationBackend):
         email = claims["email"]
         if User.objects.filter(username__iexact=email).exists():
             raise SuspiciousOperation("Another account has this address as its name.")
-        return User.objects.create_user(email, email=email)
+        user = User.objects.create_user(email, email=email)
+        note_added(user, user, "By the provider of identities.")
+        return user
 
 
 class ToProviderView(OIDCAuthenticationRequestView):

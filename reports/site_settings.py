@@ -14,32 +14,13 @@ from django.db import transaction
 
 from reports.models import Goal, ShownProperty
 from sites.domains import normalise_domain
-from sites.models import Exclusion, Metadata, Site
+from sites.models import SETTINGS, Exclusion, Metadata, Site
 
 #: Raised when a file of an older kind would be read wrongly.
 VERSION: Final = 1
 #: A file has so many bytes at most.
 MOST_BYTES: Final = 1024 * 1024
 
-_SITE: Final = (
-    "domain",
-    "base_url",
-    "name",
-    "timezone",
-    "collects",
-    "shows_visits",
-    "is_public",
-    "respects_gpc",
-    "respects_dnt",
-    "address_kept",
-    "place_kept",
-    "keeps_language",
-    "keeps_screen",
-    "keeps_properties",
-    "keep_events_days",
-    "currency",
-    "week_begins",
-)
 _GOAL: Final = (
     "name",
     "kind",
@@ -63,7 +44,7 @@ def write_settings(site: Site) -> dict[str, Any]:
         goal["value_amount"] = None if goal["value_amount"] is None else str(goal["value_amount"])
     return {
         "trackingsite_settings": VERSION,
-        "site": {name: getattr(site, name) for name in _SITE},
+        "site": {name: getattr(site, name) for name in SETTINGS},
         "metadata": dict(site.metadata.values_list("key", "value")),
         "exclusions": [{"kind": each.kind, "value": each.value} for each in site.exclusions.all()],
         "goals": goals,
@@ -95,7 +76,7 @@ def apply_settings(settings: dict[str, Any], *, domain: str = "") -> tuple[Site,
     Raises SettingsFileError; nothing is changed then.
     """
     fields = _object(settings, "site")
-    unknown = sorted(set(fields) - set(_SITE))
+    unknown = sorted(set(fields) - set(SETTINGS))
     if unknown:
         raise SettingsFileError(f"site: there is no setting {unknown[0]}.")
     domain = domain or str(fields.get("domain", ""))

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from sites.keys import check_sites, draw_key, replace_key, revoke_keys
-from sites.models import ApiKey, Exclusion, GroupMembership, Membership, Metadata, Site
+from sites.models import SETTINGS, ApiKey, Exclusion, GroupMembership, Membership, Metadata, Site
 from sites.trail import note_each_changed
 
 admin.site.site_header = "trackingsite"
@@ -80,25 +80,7 @@ class SiteForm(forms.ModelForm[Site]):
         """Every field that staff may change."""
 
         model = Site
-        fields = (
-            "domain",
-            "name",
-            "base_url",
-            "timezone",
-            "collects",
-            "shows_visits",
-            "is_public",
-            "respects_gpc",
-            "respects_dnt",
-            "address_kept",
-            "place_kept",
-            "keeps_language",
-            "keeps_screen",
-            "keeps_properties",
-            "keep_events_days",
-            "currency",
-            "week_begins",
-        )
+        fields = SETTINGS
 
 
 class ArchivedFilter(admin.SimpleListFilter):

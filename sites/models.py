@@ -8,7 +8,7 @@ import secrets
 import uuid
 import zoneinfo
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -222,6 +222,28 @@ class Site(models.Model):
     def zone(self) -> zoneinfo.ZoneInfo:
         """The time zone that decides the site's days."""
         return zoneinfo.ZoneInfo(self.timezone)
+
+
+#: What staff decide about a site, in the order in which they are asked.
+SETTINGS: Final = (
+    "domain",
+    "name",
+    "base_url",
+    "timezone",
+    "collects",
+    "shows_visits",
+    "is_public",
+    "respects_gpc",
+    "respects_dnt",
+    "address_kept",
+    "place_kept",
+    "keeps_language",
+    "keeps_screen",
+    "keeps_properties",
+    "keep_events_days",
+    "currency",
+    "week_begins",
+)
 
 
 class Metadata(models.Model):

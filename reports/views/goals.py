@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -25,11 +24,11 @@ from reports.page_filters import RELATIONS, write_filters
 from reports.queries import Figures, summarise
 from reports.reading.conditions import OPERATORS
 from reports.tables import Table
-from reports.views.base import ReportView, SiteView
+from reports.views.base import ReportView
 from reports.views.properties import MOST_PROPERTIES, PropertyForm
-from reports.views.theme import page_left_by
+from reports.views.removal import RemoveFromSite
 from sites.models import Site
-from sites.trail import note_added, note_removed
+from sites.trail import note_added
 
 #: Of a goal's condition on a property.
 _RELATIONS: Final = [(word, _(says)) for word, says in RELATIONS.items()]
@@ -158,15 +157,8 @@ class GoalsView(ReportView):
         return tell_reached(goal, figures, self.filters, self.links.parameters)
 
 
-class RemoveGoal(SiteView):
+class RemoveGoal(RemoveFromSite):
     """Removes a goal; what visitors did stays."""
 
-    http_method_names = ["post", "options"]
     needs = Need.CHANGE_GOALS
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Remove it and lead back."""
-        goal = get_object_or_404(Goal, site=self.site, pk=self.kwargs["pk"])
-        note_removed(request.user, goal, f"On {self.site.domain}.")
-        goal.delete()
-        return HttpResponseRedirect(page_left_by(request))
+    model = Goal

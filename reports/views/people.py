@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from reports.access import Need
 from reports.forms import without_nul
 from reports.views.base import SiteView
+from reports.views.removal import RemoveFromSite
 from sites.models import Invitation, Membership, Site
 from sites.services import INVITATION_LIFE, hand_over, invite
 from sites.trail import note_added, note_changed, note_each_changed, note_removed
@@ -161,15 +162,8 @@ class HandOver(SiteView):
         return HttpResponseRedirect(resolve_url(self.site))
 
 
-class RemoveInvitation(SiteView):
+class RemoveInvitation(RemoveFromSite):
     """Takes an invitation back."""
 
-    http_method_names = ["post", "options"]
     needs = Need.CHANGE_PEOPLE
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Remove it and lead back."""
-        invitation = get_object_or_404(Invitation, site=self.site, pk=self.kwargs["pk"])
-        note_removed(request.user, invitation, f"To {self.site.domain}.")
-        invitation.delete()
-        return HttpResponseRedirect(resolve_url("reports:people", self.site.domain))
+    model = Invitation

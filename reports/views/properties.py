@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -14,9 +14,10 @@ from reports.access import Need
 from reports.forms import without_nul
 from reports.models import ShownProperty
 from reports.views.base import SiteView
+from reports.views.removal import RemoveFromSite
 from reports.views.theme import page_left_by
 from sites.models import Site
-from sites.trail import note_added, note_removed
+from sites.trail import note_added
 
 #: Of a site: each is a question of its own.
 MOST_PROPERTIES: Final = 20
@@ -64,15 +65,8 @@ class ShowProperty(SiteView):
         return HttpResponseRedirect(page_left_by(request))
 
 
-class HideProperty(SiteView):
+class HideProperty(RemoveFromSite):
     """Shows a property's values no more; what was sent stays."""
 
-    http_method_names = ["post", "options"]
     needs = Need.CHANGE_GOALS
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Forget the name and lead back."""
-        shown = get_object_or_404(ShownProperty, site=self.site, pk=self.kwargs["pk"])
-        note_removed(request.user, shown, f"On {self.site.domain}.")
-        shown.delete()
-        return HttpResponseRedirect(page_left_by(request))
+    model = ShownProperty
