@@ -26,5 +26,6 @@ urlpatterns = [
     path("account/password/", views.ChangePasswordView.as_view(), name="change_password"),
     path("account/second-factor/", views.SecondFactorView.as_view(), name="second_factor"),
     path("account/keys/", views.MakeKeyView.as_view(), name="make_key"),
+    path("account/keys/<int:pk>/replace/", views.ReplaceKeyView.as_view(), name="replace_key"),
     path("account/keys/<int:pk>/revoke/", views.RevokeKeyView.as_view(), name="revoke_key"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time
 from typing import Any
 
 import django_otp
@@ -10,7 +11,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.mixins import AccessMixin, LoginRequiredMixin
 from django.contrib.auth.views import LoginView, PasswordChangeView, RedirectURLMixin
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render, resolve_url
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
@@ -34,7 +35,7 @@ from people.second_factor import (
     remove_second_factor,
     waiting_user,
 )
-from sites.keys import make_key, revoke_keys
+from sites.keys import make_key, replace_key, revoke_keys
 from sites.models import ApiKey, Site
 from sites.trail import note_added, note_changed, note_each_changed
 from trackingsite.mail import sends_mail
@@ -207,16 +208,44 @@ class ChangePasswordView(PasswordChangeView):
 
 
 class KeyForm(forms.Form):
-    """What a person decides about a key of their own: it reads what they may see."""
+    """What a person decides about a key of their own: for what they may see, and edit."""
 
     name = forms.CharField(label=_("What uses the key"), max_length=100)
     site = forms.ModelChoiceField(
         label=_("Site"), queryset=Site.objects.none(), required=False, empty_label=_("all my sites")
     )
+    can_send = forms.BooleanField(
+        label=_("It sends hits too, to sites that I edit"), required=False
+    )
+    last_day = forms.DateField(
+        label=_("Last day"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.user = user
         self.fields["site"].queryset = Site.objects.visible_to(user)  # type: ignore[attr-defined]
+
+    def make(self) -> tuple[ApiKey, str]:
+        """Return the key's row and the key; good to the end of its last day, in UTC."""
+        fields = self.cleaned_data
+        last_day = fields["last_day"]
+        return make_key(
+            name=fields["name"],
+            sites=[fields["site"]] if fields["site"] else [],
+            person=self.user,
+            can_read=True,
+            can_send=fields["can_send"],
+            created_by=self.user,
+            expires_at=last_day and datetime.combine(last_day, time.max, tzinfo=UTC),
+        )
+
+
+def show_key(request: HttpRequest, row: ApiKey, key: str) -> HttpResponse:
+    """Return the page that shows a key, this once; no cache may store it."""
+    response = render(request, "people/key.html", {"row": row, "key": key})
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 class MakeKeyView(LoginRequiredMixin, View):
@@ -233,18 +262,26 @@ class MakeKeyView(LoginRequiredMixin, View):
             view = AccountView(request=request, args=(), kwargs={})
             context = view.get_context_data(key_form=form)
             return render(request, AccountView.template_name, context, status=400)
-        site = form.cleaned_data["site"]
-        row, key = make_key(
-            name=form.cleaned_data["name"],
-            sites=[site] if site else [],
-            person=user,
-            can_read=True,
-            created_by=user,
-        )
+        row, key = form.make()
         note_added(user, row, "Their own.")
-        response = render(request, "people/key.html", {"row": row, "key": key})
-        response["Cache-Control"] = "no-store"
-        return response
+        return show_key(request, row, key)
+
+
+class ReplaceKeyView(LoginRequiredMixin, View):
+    """Makes a key in place of one of one's own, which is good for some days more."""
+
+    http_method_names = ["post", "options"]
+
+    @sensitive_variables("key")
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show the new one; 404 for a key of somebody else, or one that has ended."""
+        user: Any = request.user
+        old = get_object_or_404(ApiKey, pk=pk, person=user.pk, revoked_at=None)
+        if old.is_expired:
+            raise Http404("The key has ended.")
+        row, key = replace_key(old, by=user)
+        note_added(user, row, f"In place of {old.prefix}….")
+        return show_key(request, row, key)
 
 
 class RevokeKeyView(LoginRequiredMixin, View):

@@ -55,6 +55,7 @@ def make_key(
     can_send: bool = False,
     can_read: bool = False,
     created_by: User | None = None,
+    expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
     """Return a new key's row and the key itself, which nothing can show a second time.
 
@@ -71,6 +72,7 @@ def make_key(
         can_send=can_send,
         can_read=can_read,
         created_by=created_by,
+        expires_at=expires_at,
     )
     key = draw_key(row)
     with transaction.atomic():
@@ -133,8 +135,10 @@ def find_key(token: str) -> ApiKey | None:
 def _read(key_hash: str) -> ApiKey | None:
     keys = ApiKey.objects.select_related("person")
     row = keys.filter(key_hash=key_hash, revoked_at=None).first()
-    if row is not None and not row.all_sites:
-        _ = row.site_ids  # read now, with the row
+    if row is not None and not row.all_sites:  # read now, with the row
+        _ = row.site_ids
+        if row.can_send:
+            _ = row.sending_site_ids
     return row
 
 

@@ -7,6 +7,7 @@ import re
 import secrets
 import uuid
 import zoneinfo
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
@@ -125,8 +126,16 @@ class Site(models.Model):
         default=PlaceKept.CITY,
         help_text="Counts for new hits only, as the three below.",
     )
-    keeps_language = models.BooleanField("keeps the browser's language", default=True)
-    keeps_screen = models.BooleanField("keeps the width of the screen", default=True)
+    keeps_language = models.BooleanField(
+        "keeps the browser's language",
+        default=True,
+        help_text="Switched off, reports by language have nothing of new visits.",
+    )
+    keeps_screen = models.BooleanField(
+        "keeps the width of the screen",
+        default=True,
+        help_text="Switched off, reports by screen have nothing of new visits.",
+    )
     keeps_properties = models.BooleanField(
         "keeps properties of events",
         default=True,
@@ -484,12 +493,20 @@ class ApiKey(models.Model):
 
         What is changed later does not show here.
         """
+        return self._of_person(Site.objects.visible_to)
+
+    @cached_property
+    def sending_site_ids(self) -> frozenset[int]:
+        """Those of `site_ids` that hits may be sent to: of a person's those that they edit."""
+        return self.site_ids if self.person is None else self._of_person(Site.objects.edited_by)
+
+    def _of_person(self, sites_of: Callable[[Any], SiteQuerySet]) -> frozenset[int]:
         rows = ApiKey.sites.through.objects.filter(apikey_id=self.pk)
         chosen = frozenset(rows.values_list("site_id", flat=True))
         if self.person is None:
             return chosen
-        visible = frozenset(Site.objects.visible_to(self.person).values_list("pk", flat=True))
-        return visible & chosen if self.is_limited else visible
+        theirs = frozenset(sites_of(self.person).values_list("pk", flat=True))
+        return theirs & chosen if self.is_limited else theirs
 
     @property
     def is_expired(self) -> bool:
@@ -498,5 +515,12 @@ class ApiKey(models.Model):
 
     def allows(self, site: Site) -> bool:
         """Whether the key is good for this site: neither revoked nor expired, for it or for all."""
-        is_good = self.revoked_at is None and not self.is_expired
-        return is_good and (self.all_sites or site.pk in self.site_ids)
+        return self._is_good and (self.all_sites or site.pk in self.site_ids)
+
+    def allows_sending(self, site: Site) -> bool:
+        """Whether hits may be sent to this site by the key, where it may send at all."""
+        return self._is_good and (self.all_sites or site.pk in self.sending_site_ids)
+
+    @property
+    def _is_good(self) -> bool:
+        return self.revoked_at is None and not self.is_expired

@@ -20,15 +20,23 @@ class SiteQuerySet(models.QuerySet["Site"]):
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
         """Sites whose reports `user` may see: all for staff, else as a member, or by a group."""
+        return self._of(user)
+
+    def edited_by(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Sites on which `user` is an editor or an owner, as staff are everywhere."""
+        return self._of(user, "editor", "owner")
+
+    def _of(self, user: AbstractBaseUser | AnonymousUser, *roles: str) -> Self:
         if not user.is_authenticated or not user.is_active:
             return self.none()
         if getattr(user, "is_staff", False):
             return self
+        own, of_groups = {"memberships__user": user.pk}, {"group_memberships__group__user": user.pk}
+        if roles:
+            own["memberships__role__in"] = of_groups["group_memberships__role__in"] = roles
         sites = self.model._default_manager
-        own = sites.filter(memberships__user=user.pk)
-        of_groups = sites.filter(group_memberships__group__user=user.pk)
-        here = models.Q(pk__in=own.values("pk")) | models.Q(pk__in=of_groups.values("pk"))
-        return self.filter(here)
+        here = models.Q(pk__in=sites.filter(**own).values("pk"))
+        return self.filter(here | models.Q(pk__in=sites.filter(**of_groups).values("pk")))
 
     def in_use(self) -> Self:
         """Sites that are not archived."""

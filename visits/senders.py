@@ -69,7 +69,7 @@ class Sender:
         if self.key is not None:
             for domain in sent.domains:
                 site = find_site(domain)
-                if site is not None and not self.key.allows(site):
+                if site is not None and not self.key.allows_sending(site):
                     raise MalformedHitError({"domain": [f"The API key is not for {domain}."]})
         return sent
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from sites import keys
 from sites.keys import find_key
-from sites.models import ApiKey, Site
+from sites.models import ApiKey, Membership, Site
+from visits.tests.hits import NOON, Sender
 
 
 @pytest.fixture
@@ -63,6 +67,63 @@ def test_a_key_for_a_site_of_others_is_not_made(
 
     assert answer.status_code == 400
     assert not ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize(("role", "status"), [("viewer", 400), ("editor", 202), ("owner", 202)])
+def test_a_key_sends_to_sites_that_its_person_edits(
+    role: str, status: int, ada: Client, site: Site, send: Sender
+) -> None:
+    Membership.objects.update(role=role)
+    key = shown_key(ada.post("/account/keys/", {"name": "a", "can_send": "on"}))
+
+    answer = send(headers={"Authorization": f"Bearer {key}"})
+
+    assert answer.status_code == status
+    Membership.objects.update(role="viewer")
+    keys._known.clear()
+    assert send(headers={"Authorization": f"Bearer {key}"}).status_code == 400
+
+
+def test_a_key_ends_with_its_last_day(ada: Client, site: Site) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        key = shown_key(ada.post("/account/keys/", {"name": "a", "last_day": "2026-03-10"}))
+        before = find_key(key)
+        page = ada.get("/account/").content.decode()
+        clock.shift(timedelta(hours=12))
+        after = find_key(key)
+
+    assert before is not None
+    assert after is None
+    assert "ends 2026-03-11" in page
+
+
+def test_a_key_is_replaced_and_the_old_one_ends_in_a_week(ada: Client, site: Site) -> None:
+    fields = {"name": "a", "site": f"{site.pk}", "can_send": "on"}
+    with time_machine.travel(NOON, tick=False) as clock:
+        old = shown_key(ada.post("/account/keys/", fields))
+        row = ApiKey.objects.get()
+        new = shown_key(ada.post(f"/account/keys/{row.pk}/replace/"))
+        both = [find_key(key) for key in (old, new)]
+        clock.shift(timedelta(days=8))
+        later = [find_key(key) for key in (old, new)]
+
+    assert None not in both
+    assert later[0] is None
+    assert later[1] is not None
+    assert (later[1].is_limited, later[1].can_send, later[1].person_id) == (
+        True,
+        True,
+        row.person_id,
+    )
+
+
+def test_nobody_elses_key_is_replaced(ada: Client) -> None:
+    ada.post("/account/keys/", {"name": "a"})
+    eve = Client()
+    eve.force_login(get_user_model().objects.create_user("eve"))
+
+    assert eve.post(f"/account/keys/{ApiKey.objects.get().pk}/replace/").status_code == 404
+    assert ApiKey.objects.count() == 1
 
 
 def test_revoking_ends_ones_own_key_and_nobody_elses(ada: Client) -> None:

@@ -93,6 +93,7 @@ MATRIX: Final[dict[str, Row]] = {
     "account/password/": row(*READ, "post", "put", to=SIGNED_IN),
     "account/second-factor/": row(*READ, "post", "put", to=SIGNED_IN),
     "account/keys/": row("post", "options", to=SIGNED_IN),
+    "account/keys/<int:pk>/replace/": row("options", to=SIGNED_IN),
     "account/keys/<int:pk>/revoke/": row("options", to=SIGNED_IN),  # only the key's own person
     "reports/": row(*READ, to=SIGNED_IN),
     "reports/<str:domain>/": SHARED_PAGE,
