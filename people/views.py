@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import django_otp
@@ -225,6 +225,13 @@ class KeyForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.user = user
         self.fields["site"].queryset = Site.objects.visible_to(user)  # type: ignore[attr-defined]
+
+    def clean_last_day(self) -> date | None:
+        """Refuse a day that is over."""
+        last_day: date | None = self.cleaned_data["last_day"]
+        if last_day is not None and last_day < datetime.now(UTC).date():
+            raise forms.ValidationError(gettext("This day is over."))
+        return last_day
 
     def make(self) -> tuple[ApiKey, str]:
         """Return the key's row and the key; good to the end of its last day, in UTC."""
