@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.contrib.auth.models import User
@@ -104,6 +104,14 @@ def change_domain(site: Site, domain: str) -> None:
         site.base_url = f"https://{site.domain}"
     site.former_domain, site.former_domain_until = before, clock.now() + FORMER_FOR
     site.save()
+
+
+def find_new_domain(before: str, now: datetime) -> str | None:
+    """Return the domain of the site that had another one until a while ago; None where none had."""
+    if "\0" in before:  # PostgreSQL takes it in no text, not even to look for
+        return None
+    former = Site.objects.filter(former_domain=before, former_domain_until__gt=now)
+    return former.order_by("-former_domain_until").values_list("domain", flat=True).first()
 
 
 def archive(site: Site) -> None:

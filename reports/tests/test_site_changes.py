@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
@@ -24,8 +25,9 @@ from reports.site_settings import (
 )
 from reports.tests.pages import Page
 from sites.models import Exclusion, Site
+from sites.services import FORMER_FOR, change_domain
 from visits.models import Event
-from visits.tests.hits import CHROME, Sender
+from visits.tests.hits import CHROME, NOON, Sender
 
 SITES: Final = "/admin/sites/site/"
 
@@ -52,6 +54,30 @@ def test_another_domain_wants_the_old_one_typed(site: Site, staff: Client, send:
     assert "X-Tracking-Dropped" not in send(domain="new.example", url="https://new.example/")
     entry = LogEntry.objects.get()
     assert "The domain is new.example now; it was example.com." in entry.get_change_message()
+
+
+def test_addresses_with_the_domain_before_lead_on_for_a_while(
+    site: Site, member: Client, outsider: Client
+) -> None:
+    """Members alone: nobody else is told that a site has moved, or where to."""
+    with time_machine.travel(NOON, tick=False) as clock:
+        change_domain(site, "new.example")
+        page = member.get("/reports/example.com/pageviews/page/?period=7d&f=is%2Cpage%2C%2F")
+        answers = [
+            member.get("/reports/example.com/"),
+            outsider.get("/reports/example.com/"),
+            Client().get("/reports/example.com/"),
+            member.post("/reports/example.com/goals/"),
+        ]
+        clock.shift(FORMER_FOR)
+        later = member.get("/reports/example.com/")
+
+    expected = "/reports/new.example/pageviews/page/?period=7d&f=is%2Cpage%2C%2F"
+    assert page["Location"] == expected
+    assert answers[0]["Location"] == "/reports/new.example/"
+    assert [answer.status_code for answer in answers[1:]] == [404, 302, 404]
+    assert answers[2]["Location"] == "/login/?next=/reports/example.com/"
+    assert later.status_code == 404
 
 
 def test_a_domain_that_is_taken_is_refused(site: Site, other_site: Site, staff: Client) -> None:

@@ -20,6 +20,7 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.shortcuts import render
+from django.urls import resolve, reverse
 from django.utils import timezone
 from django.views.generic import TemplateView
 
@@ -61,6 +62,7 @@ from reports.warehouse.embedded import open_warehouse
 from reports.warehouse.rehearsal import Rehearsal
 from sites.domains import normalise_domain
 from sites.models import Site
+from sites.services import find_new_domain
 from visits.tracker.snippet import tracking_snippet
 
 logger = logging.getLogger(__name__)
@@ -85,6 +87,8 @@ class SiteView(AccessMixin, TemplateView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer whom the page is for; ask all others to sign in, or, where they have, say 404."""
+        if self._found is None and (moved := self._moved_to()):
+            return HttpResponseRedirect(moved)
         if self._found is None or not self._found.allows(self.needs, self.shown_page):
             if request.user.is_authenticated or link_of(request) is not None:
                 raise Http404("There is no such page.")
@@ -94,6 +98,21 @@ class SiteView(AccessMixin, TemplateView):
     @cached_property
     def _found(self) -> Access | None:
         return find_access(self.request, normalise_domain(self.kwargs["domain"]))
+
+    def _moved_to(self) -> str | None:
+        """The page's address by its site's new domain, for a while, for who may see that."""
+        before = normalise_domain(self.kwargs["domain"])
+        domain = find_new_domain(before, self.now)
+        if domain is None or self.request.method != "GET":
+            return None
+        if find_access(self.request, domain) is None:
+            return None
+        path = reverse(
+            f"reports:{resolve(self.request.path_info).url_name}",
+            kwargs={**self.kwargs, "domain": domain},
+        )
+        query = self.request.META["QUERY_STRING"]
+        return f"{path}?{query}" if query else path
 
     @property
     def access(self) -> Access:
