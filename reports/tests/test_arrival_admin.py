@@ -97,6 +97,14 @@ def test_days_are_the_sites_days(site: Site, send: Sender, staff: Client) -> Non
     assert page_of(site, staff).table("Reason")[-1] == ["All hits that came", "1", "10", "10"]
 
 
+def test_who_works_on_the_site_is_told_how_to_leave_a_browser_out(
+    site: Site, staff: Client
+) -> None:
+    links = page_of(site, staff).links("https://example.com")
+
+    assert "https://example.com#trackingsite-ignore" in links
+
+
 def test_nothing_left_out_is_said_in_a_sentence(site: Site, send: Sender, staff: Client) -> None:
     send()
 
