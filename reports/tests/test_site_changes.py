@@ -94,6 +94,15 @@ def test_the_sites_own_form_changes_no_domain(site: Site, staff: Client) -> None
     assert "domain" not in {e.attributes.get("name") for e in page.elements if e.tag == "input"}
 
 
+def test_beginning_anew_is_an_erasure_of_everything(site: Site, staff: Client) -> None:
+    links = Page.of(staff.get(page_of(site))).links("/admin/archive/erasure/add/")
+    everything = next(link for link in links if "kind=all" in link)
+
+    form = staff.get(everything).context["adminform"].form
+
+    assert (form.initial["site"], form.initial["kind"]) == (f"{site.pk}", "all")
+
+
 def test_archiving(site: Site, staff: Client, send: Sender) -> None:
     assert change(staff, site, "archive", typed="x").status_code == 400
     change(staff, site, "archive", typed="example.com")
