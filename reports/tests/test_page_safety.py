@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.contrib.staticfiles import finders
 from django.test import Client
 
 from reports.dimensions import DIMENSIONS
+from reports.models import Annotation, Goal, Segment, ShareLink, ShownProperty
 from reports.tests.pages import BREAKDOWNS, KINDS, Page
-from sites.models import Site
+from sites.keys import make_key
+from sites.models import Exclusion, GroupMembership, Membership, Site
+from sites.services import invite
 from visits.models import VISIT_FACTS, Event, Visit
 from visits.services import add_event, add_visit
 from visits.tests.hits import HOUR, NOON, Sender
@@ -38,7 +44,27 @@ ADMIN: Final = (
     "/admin/visits/event/",
     "/admin/visits/event/{event}/change/",
 )
-ALL: Final = (*KINDS.values(), *BREAKDOWNS, "/reports/", *ADMIN)
+#: Where stands what people have named.
+NAMED: Final = (
+    "/account/",
+    "/reports/example.com/goals/",
+    "/reports/example.com/people/",
+    "/reports/example.com/sharing/",
+    "/admin/sites/site/{site}/changes/",
+    "/admin/sites/site/{site}/delete/",
+    "/admin/sites/site/{site}/history/",
+    "/admin/sites/site/import/",
+    "/admin/sites/apikey/",
+    "/admin/admin/logentry/",
+    "/admin/auth/user/",
+    "/admin/auth/group/",
+    "/admin/reports/goal/",
+    "/admin/reports/shownproperty/",
+    "/admin/reports/segment/",
+    "/admin/reports/annotation/",
+    "/admin/reports/sharelink/",
+)
+ALL: Final = (*KINDS.values(), *BREAKDOWNS, "/reports/", *ADMIN, *NAMED)
 
 
 def fit(model: type[Visit | Event | Site], field: str, text: str) -> str:
@@ -55,6 +81,30 @@ def sent(site: Site, at_noon: None) -> None:
         hostile_visit(site, visitor, text)
     Site.objects.filter(pk=site.pk).update(name=IMAGE)
     site.metadata.create(key=SCRIPT, value=IMAGE)
+    named_by_people(site)
+
+
+def named_by_people(site: Site) -> None:
+    """Add one of everything that people name, by a hostile name."""
+    person = get_user_model().objects.create_user(QUOTE, email=f"{QUOTE}@example.com")
+    group = Group.objects.create(name=SCRIPT)
+    Membership.objects.create(site=site, user=person)
+    GroupMembership.objects.create(site=site, group=group)
+    for number, text in enumerate(HOSTILE):
+        name = f"{number}{text}"[:80]
+        Goal.objects.create(site=site, name=name, kind="event", event=text[:100])
+        ShownProperty.objects.create(site=site, name=text[:300])
+        Segment.objects.create(site=site, name=name, filters=["is,source,x"], is_shared=True)
+        Annotation.objects.create(
+            site=site, text=text[:200], happened_on=NOON.date(), is_shared=True
+        )
+        ShareLink.objects.create(site=site, name=name)
+        Exclusion.objects.create(site=site, kind="path", value=f"/{text}"[:400])
+        invite(site=site, by=person, role="viewer", note=name)
+        make_key(name=name, person=person, can_read=True)
+        LogEntry.objects.log_actions(
+            user_id=person.pk, queryset=[site], action_flag=CHANGE, change_message=text
+        )
 
 
 def hostile_visit(site: Site, visitor: int, text: str) -> None:
