@@ -16,10 +16,11 @@ DEMO: Final = "/reports/demo.example.com/"
 
 #: A site without a hit, and one whose page and titles are as long as they may be, in two scripts.
 SITES: Final = """
+from django.contrib.auth.models import User
 from django.utils import timezone
-from reports.models import Annotation, Segment
-from sites.models import Site
-from sites.services import add_site
+from reports.models import Annotation, Goal, Segment, ShareLink, ShownProperty
+from sites.models import Membership, Site
+from sites.services import add_site, invite
 from visits.services import add_event, add_visit
 add_site(domain="empty.example.com")
 add_site(domain="first.example.com")
@@ -36,6 +37,13 @@ for one in (site, Site.objects.get(domain="demo.example.com")):
         Annotation.objects.create(site=one, happened_on=day, text=text[:200], is_shared=True)
         filters = ["is,source,Google"]
         Segment.objects.create(site=one, name=text[:80], filters=filters, is_shared=True)
+        Goal.objects.create(site=one, name=text[:100], kind="event", event="signup")
+        ShareLink.objects.create(site=one, name=text[:80])
+        person, _ = User.objects.get_or_create(username=text[:150])
+        Membership.objects.create(site=one, user=person)
+        invite(site=one, by=person, role="viewer", note=text[:100])
+    for name in ("plan", "מפתח", "x" * 300):
+        ShownProperty.objects.create(site=one, name=name)
 """
 
 

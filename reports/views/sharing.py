@@ -59,6 +59,8 @@ class ShareLinkForm(forms.ModelForm[ShareLink]):
 
         model = ShareLink
         fields = ("name", "pages", "segment", "may_be_embedded", "theme")
+        # Of the link, not of a person: browsers would offer to fill it in beside a password.
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"})}
 
     def __init__(self, site: Site, reader: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
