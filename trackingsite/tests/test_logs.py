@@ -15,6 +15,7 @@ def test_a_links_token_is_in_no_line(capsys: pytest.CaptureFixture[str]) -> None
     try:
         logger = logging.getLogger("django.request")
         logger.error("Internal Server Error: %s", "/share/s3cret-token/example.com/")
+        logger.error("Internal Server Error: %s", "/login/forgotten/Mg/s3cret-token/")
         logger.error("Kept: %s and %d", "/reports/example.com/", 7)
         try:
             raise ValueError("at /share/s3cret-token/example.com/?f=is,page,/")
@@ -27,5 +28,6 @@ def test_a_links_token_is_in_no_line(capsys: pytest.CaptureFixture[str]) -> None
     lines = capsys.readouterr().err
     assert "s3cret-token" not in lines
     assert "/share/…/example.com/" in lines
+    assert "/login/forgotten/Mg/…/" in lines
     assert "Kept: /reports/example.com/ and 7" in lines
     assert "ValueError: at /share/…/example.com/" in lines
