@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user_model
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
+
+from people.password_reset import SECONDS_BETWEEN
+from visits.tests.hits import NOON
 
 
 @pytest.fixture
 def ada(db: None, settings: Settings) -> Any:
     """Somebody with an address, on a server that sends mail."""
     settings.SENDS_MAIL = True
+    cache.clear()
     return get_user_model().objects.create_user("ada", email="ada@example.com", password="open")
 
 
@@ -61,6 +68,20 @@ def test_a_letter_names_no_host_that_the_request_chose(host: str, ada: Any, clie
 
     assert answers[0].status_code == 400
     assert all("evil" not in letter.body for letter in mail.outbox)
+
+
+def test_nobodys_mailbox_is_filled(ada: Any, client: Client) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        answers = [
+            client.post("/login/forgotten/", {"email": address})["Location"]
+            for address in ("ada@example.com", "ADA@example.com", "ada@example.com")
+        ]
+        at_once = len(mail.outbox)
+        clock.shift(timedelta(seconds=SECONDS_BETWEEN + 1))
+        client.post("/login/forgotten/", {"email": "ada@example.com"})
+
+    assert answers == ["/login/forgotten/sent/"] * 3
+    assert (at_once, len(mail.outbox)) == (1, 2)
 
 
 def test_where_no_mail_is_sent_nothing_is_offered(ada: Any, settings: Settings) -> None:
