@@ -16,7 +16,7 @@ from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from reports.models import Goal, ShownProperty
+from reports.models import Goal, ShareLink, ShownProperty
 from reports.site_settings import (
     SettingsFileError,
     apply_settings,
@@ -78,6 +78,18 @@ def test_addresses_with_the_domain_before_lead_on_for_a_while(
     assert [answer.status_code for answer in answers[1:]] == [404, 302, 404]
     assert answers[2]["Location"] == "/login/?next=/reports/example.com/"
     assert later.status_code == 404
+
+
+def test_a_link_that_names_the_domain_before_leads_on_too(site: Site, other_site: Site) -> None:
+    own = ShareLink.objects.create(site=site, name="a").get_absolute_url()
+    others = ShareLink.objects.create(site=other_site, name="a").get_absolute_url()
+    with time_machine.travel(NOON, tick=False):
+        change_domain(site, "new.example")
+
+        answers = [Client().get(f"{link}example.com/?period=7d") for link in (own, others)]
+
+    assert answers[0]["Location"] == f"{own}new.example/?period=7d"
+    assert answers[1].status_code == 404
 
 
 def test_a_domain_that_is_taken_is_refused(site: Site, other_site: Site, staff: Client) -> None:

@@ -20,7 +20,6 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.shortcuts import render
-from django.urls import resolve, reverse
 from django.utils import timezone
 from django.views.generic import TemplateView
 
@@ -107,12 +106,9 @@ class SiteView(AccessMixin, TemplateView):
             return None
         if find_access(self.request, domain) is None:
             return None
-        path = reverse(
-            f"reports:{resolve(self.request.path_info).url_name}",
-            kwargs={**self.kwargs, "domain": domain},
-        )
-        query = self.request.META["QUERY_STRING"]
-        return f"{path}?{query}" if query else path
+        parts = self.request.get_full_path().split("/")
+        parts[2 if link_of(self.request) is None else 3] = domain  # after /reports, /share/token
+        return "/".join(parts)
 
     @property
     def access(self) -> Access:
