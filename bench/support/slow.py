@@ -10,7 +10,7 @@ from reports.metrics import VISITORS
 from reports.views.base import ReportView
 
 #: So many, none of which anything matches: each is tried on every event.
-PATTERNS: Final = tuple(f"(p[a-z]*{number}|[aeiou]+x)+ of .*{number}$" for number in range(200))
+PATTERNS: Final = tuple(f"(p[a-z]*{number}|[aeiou]+x)+ of .*{number}$" for number in range(600))
 
 
 class SlowReport(ReportView):
