@@ -22,6 +22,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from people.second_factor import remove_second_factor
+from sites.admin import name_first
 from sites.models import GroupMembership, Membership
 
 admin.site.unregister([AccessFailureLog, AccessLog, Group, StaticDevice, TOTPDevice, User])
@@ -67,11 +68,7 @@ class PersonAdmin(UserAdmin[User]):
     @admin.display(description="sites")
     def sites_seen(self, person: User) -> str:
         """Return the domains of which the person is a member, of many the first three."""
-        if person.is_staff:
-            return "all"
-        domains = [site.domain for site in person.sites.all()]
-        more = f" and {len(domains) - 3} more" if len(domains) > 3 else ""
-        return ", ".join(domains[:3]) + more or "none"
+        return "all" if person.is_staff else name_first(person.sites.all())
 
 
 @admin.register(Group)

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any, Final
 
+import django_otp
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
-from django_otp import verify_token
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -92,9 +92,16 @@ def check_code(user: User, code: str) -> TOTPDevice | StaticDevice | None:
     code = "".join(code.split()).lower()
     kind: Any = TOTPDevice if code.isdecimal() else StaticDevice
     for device in kind.objects.filter(user=user, confirmed=True):
-        if verify_token(user, device.persistent_id, code):
+        if django_otp.verify_token(user, device.persistent_id, code):
             return device
     return None
+
+
+def let_in(request: HttpRequest, user: User, device: TOTPDevice | StaticDevice) -> None:
+    """Sign the user in, whose code was the device's, under a new session key."""
+    request.user = user
+    request.session.cycle_key()
+    django_otp.login(request, device)
 
 
 def draft_device(user: User) -> TOTPDevice:
@@ -109,7 +116,7 @@ def confirm(device: TOTPDevice, code: str) -> list[str] | None:
     Returns recovery codes, which are shown this once; None where the code is wrong.
     """
     with transaction.atomic():
-        if not verify_token(device.user, device.persistent_id, "".join(code.split())):
+        if not django_otp.verify_token(device.user, device.persistent_id, "".join(code.split())):
             return None
         TOTPDevice.objects.filter(pk=device.pk).update(confirmed=True)
         TOTPDevice.objects.filter(user=device.user).exclude(pk=device.pk).delete()

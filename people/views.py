@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, Final
 
-import django_otp
 import segno
 from django import forms
 from django.contrib import messages
@@ -31,6 +30,7 @@ from people.second_factor import (
     draft_device,
     draw_recovery_codes,
     has_second_factor,
+    let_in,
     missing,
     remove_second_factor,
     waiting_user,
@@ -40,7 +40,9 @@ from sites.models import ApiKey, Site
 from sites.trail import note_added, note_changed, note_each_changed
 from trackingsite.mail import sends_mail
 
-PAGES = {Missing.CODE: "code", Missing.SET_UP: "second_factor"}
+WRONG_CODE: Final = _("This code is not right, or was used. After wrong ones, wait a bit.")
+
+PAGES: Final = {Missing.CODE: "code", Missing.SET_UP: "second_factor"}
 
 
 def page_for_waiting(request: HttpRequest, target: str) -> str | None:
@@ -101,12 +103,9 @@ class CodeView(RedirectURLMixin, FormView[CodeForm]):
         user: Any = waiting_user(self.request)
         device = check_code(user, form.cleaned_data["code"])
         if device is None:
-            sentence = gettext("This code is not right, or was used. After wrong ones, wait a bit.")
-            form.add_error("code", sentence)
+            form.add_error("code", WRONG_CODE)
             return self.form_invalid(form)
-        self.request.user = user
-        self.request.session.cycle_key()
-        django_otp.login(self.request, device)
+        let_in(self.request, user, device)
         return HttpResponseRedirect(self.get_success_url())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -145,9 +144,7 @@ class SecondFactorView(RedirectURLMixin, AccessMixin, FormView[CodeForm]):
             device = draft_device(self.person)
             codes = confirm(device, code)
             if codes is not None:
-                self.request.user = self.person
-                self.request.session.cycle_key()
-                django_otp.login(self.request, device)
+                let_in(self.request, self.person, device)
                 note_changed(self.person, self.person, "Has a second factor now.")
                 return self._show(codes)
         elif check_code(self.person, code) is not None:
@@ -157,8 +154,7 @@ class SecondFactorView(RedirectURLMixin, AccessMixin, FormView[CodeForm]):
                 return HttpResponseRedirect(resolve_url("account"))
             note_changed(self.person, self.person, "Drew new recovery codes.")
             return self._show(draw_recovery_codes(self.person))
-        sentence = gettext("This code is not right, or was used. After wrong ones, wait a bit.")
-        form.add_error("code", sentence)
+        form.add_error("code", WRONG_CODE)
         return self.form_invalid(form)
 
     def _show(self, codes: list[str]) -> HttpResponse:

@@ -23,44 +23,27 @@ from reports.site_settings import (
     read_settings,
     write_settings,
 )
+from sites.forms import TypedForm
 from sites.models import Site
 from sites.services import FORMER_FOR, archive, change_domain, take_back
 from sites.trail import note_added, note_changed
-
-
-class TypedForm(forms.Form):
-    """Asks for the site's domain, typed: nobody does by accident what comes of this."""
-
-    typed = forms.CharField(label="The site's domain as it is now, typed", max_length=300)
-
-    def __init__(self, site: Site, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.site = site
-
-    def clean_typed(self) -> str:
-        """Refuse what is not the domain."""
-        typed: str = self.cleaned_data["typed"]
-        if not self.site.is_named(typed):
-            raise ValidationError(f"Type {self.site.shown_domain} to be sure.")
-        return typed
 
 
 class DomainForm(TypedForm):
     """Another domain."""
 
     domain = forms.CharField(label="New domain", max_length=300)
+    typed = forms.CharField(label="The site's domain as it is now, typed", max_length=300)
     field_order = ("domain", "typed")
 
-    def clean(self) -> dict[str, Any]:
-        """Change the domain, where everything else is right."""
-        fields = super().clean() or {}
-        if not self.errors:
-            try:
-                change_domain(self.site, fields["domain"])
-            except ValidationError as error:
-                for sentences in error.message_dict.values():
-                    self.add_error("domain", sentences)
-        return fields
+    def change(self) -> bool:
+        """Change the domain, and return whether that could be done; the form says why not."""
+        try:
+            change_domain(self.site, self.cleaned_data["domain"])
+        except ValidationError as error:
+            for sentences in error.message_dict.values():
+                self.add_error("domain", sentences)
+        return not self.errors
 
 
 class SettingsFileForm(forms.Form):
@@ -88,7 +71,7 @@ def change_site(request: HttpRequest, site: Site, context: dict[str, Any]) -> Ht
     archive_form = TypedForm(site, data if what == "archive" else None)
     file_form = SettingsFileForm(data, request.FILES) if what == "settings" else SettingsFileForm()
     before, done = site.shown_domain, ""
-    if what == "domain" and domain_form.is_valid():
+    if what == "domain" and domain_form.is_valid() and domain_form.change():
         done = f"The domain is {site.shown_domain} now; it was {before}."
     elif what == "archive" and archive_form.is_valid():
         archive(site)

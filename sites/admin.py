@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -142,6 +143,13 @@ class SiteAdmin(admin.ModelAdmin[Site]):
         return (*self.readonly_fields, "domain") if obj else self.readonly_fields
 
 
+def name_first(sites: Iterable[Site]) -> str:
+    """Return the sites' domains, of many the first three; "none" for none."""
+    domains = [site.domain for site in sites]
+    shown = ", ".join(domains[:3]) or "none"
+    return shown if len(domains) <= 3 else f"{shown} and {len(domains) - 3} more"
+
+
 class ApiKeyForm(forms.ModelForm[ApiKey]):
     """What staff decide about a key: never the key itself."""
 
@@ -245,9 +253,7 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
             return "all sites"
         if row.person is not None and not row.is_limited:
             return f"those of {row.person}"
-        domains = [site.domain for site in row.sites.all()]
-        shown = ", ".join(domains[:3]) or "none"
-        shown = shown if len(domains) <= 3 else f"{shown} and {len(domains) - 3} more"
+        shown = name_first(row.sites.all())
         return shown if row.person is None else f"{shown}, of {row.person}'s"
 
     @admin.display(description="created", ordering="created_at")

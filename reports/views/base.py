@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.mixins import AccessMixin
-from django.forms import Form
+from django.forms import BaseForm, Form
 from django.http import (
     Http404,
     HttpRequest,
@@ -142,6 +142,11 @@ class SiteView(AccessMixin, TemplateView):
         """Return the page that says what is wrong with the address."""
         context = {"site": self.site, "form": form}
         return render(self.request, "reports/wrong_address.html", context, status=400)
+
+    def refuse_to_keep(self, form: BaseForm, page: str) -> HttpResponse:
+        """Return the page that says what is wrong with what was sent, and leads back to `page`."""
+        context = {"site": self.site, "form": form, "page": page}
+        return render(self.request, "reports/not_kept.html", context, status=400)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the site, and the snippet while nothing has arrived."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -80,8 +80,7 @@ class KeepView(SiteView):
             sent.pop("is_shared", None)
         form = self.form_class(sent)
         if not form.is_valid():
-            context = {"site": self.site, "form": form, "page": page_left_by(request)}
-            return render(request, "reports/not_kept.html", context, status=400)
+            return self.refuse_to_keep(form, page_left_by(request))
         form.keep(self.site, request.user)
         return HttpResponseRedirect(page_left_by(request))
 

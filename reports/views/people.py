@@ -13,13 +13,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render, resolve_url
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from reports.access import Need
 from reports.forms import without_nul
 from reports.views.base import SiteView
 from reports.views.removal import RemoveFromSite
+from sites.forms import TypedForm
 from sites.models import Invitation, Membership, Site
 from sites.services import INVITATION_LIFE, hand_over, invite
 from sites.trail import note_added, note_changed, note_each_changed, note_removed
@@ -119,28 +119,19 @@ class ChangeMember(SiteView):
         return request.user.is_staff or owners.filter(user=request.user.pk).exists()
 
 
-class HandOverForm(forms.Form):
-    """To whom; and the site's domain, typed."""
+class HandOverForm(TypedForm):
+    """To whom."""
 
     member = forms.ModelChoiceField(
         label=_("To whom"), queryset=Membership.objects.none(), empty_label=None
     )
-    typed = forms.CharField(label=_("The site's domain, typed"), max_length=300)
+    field_order = ("member", "typed")
 
     def __init__(self, site: Site, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.site = site
+        super().__init__(site, *args, **kwargs)
         member: Any = self.fields["member"]
         member.queryset = Membership.objects.filter(site=site).select_related("user")
         member.label_from_instance = lambda membership: membership.user.get_username()
-
-    def clean_typed(self) -> str:
-        """Refuse what is not the domain."""
-        typed: str = self.cleaned_data["typed"]
-        if not self.site.is_named(typed):
-            sentence = gettext("Type {domain} to be sure.")
-            raise forms.ValidationError(sentence.format(domain=self.site.shown_domain))
-        return typed
 
 
 class HandOver(SiteView):
@@ -153,9 +144,7 @@ class HandOver(SiteView):
         """Do it and lead to the site; a page that says what is wrong where something is."""
         form = HandOverForm(self.site, without_nul(request.POST))
         if not form.is_valid():
-            page = resolve_url("reports:people", self.site.domain)
-            context = {"site": self.site, "form": form, "page": page}
-            return render(request, "reports/not_kept.html", context, status=400)
+            return self.refuse_to_keep(form, resolve_url("reports:people", self.site.domain))
         membership = form.cleaned_data["member"]
         note_changed(request.user, membership, "Is owner now: the site was handed over.")
         note_each_changed(request.user, hand_over(membership), "Is editor now.")

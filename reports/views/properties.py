@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -59,8 +58,7 @@ class ShowProperty(SiteView):
         """Keep its name and lead back; a page that says what is wrong with it."""
         form = PropertyForm(self.site, without_nul(request.POST))
         if not form.is_valid():
-            context = {"site": self.site, "form": form, "page": page_left_by(request)}
-            return render(request, "reports/not_kept.html", context, status=400)
+            return self.refuse_to_keep(form, page_left_by(request))
         note_added(request.user, form.save(), f"On {self.site.domain}.")
         return HttpResponseRedirect(page_left_by(request))
 

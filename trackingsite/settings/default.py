@@ -165,7 +165,6 @@ AXES_VERBOSE = False
 # The second factor: for everybody who wants one, for staff who have to have one.
 STAFF_SECOND_FACTOR = read_switch("STAFF_SECOND_FACTOR", default=False)
 OTP_TOTP_ISSUER = "trackingsite"
-OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 
 # A provider of identities, by OpenID Connect.
 _PROVIDER = (
